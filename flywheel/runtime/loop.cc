@@ -1,0 +1,183 @@
+#include "flywheel/runtime/loop.h"
+
+#include <algorithm>
+
+#include "flywheel/base/mutant.h"
+#include "flywheel/runtime/host.h"
+
+namespace flywheel::inline v0 {
+namespace {
+
+// Counters have one writer, so a load and a store do what an atomic addition would, without the locked instruction.
+void Add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Loop::SlotGuard::SlotGuard(Loop& loop) noexcept : before_(thread_slot) {
+  thread_slot = ThreadSlot{.context = loop.context_.get(),
+                           .task = nullptr,
+                           .loop = &loop,
+                           .frames = &loop.frames_,
+                           .slabs = &loop.slabs_,
+                           .participant = nullptr};
+}
+
+Loop::Loop(Host& host, std::unique_ptr<Reactor> reactor, std::string name)
+    : host_(host),
+      reactor_(std::move(reactor)),
+      name_(std::move(name)),
+      participant_(host.quiescent(), name_),
+      random_(host.NewRandom()),
+      timers_(host.clock().Now()),
+      now_(host.clock().Now()),
+      turn_ended_(now_),
+      context_(ContextRef::Adopt{}, new Context(&host, this, &draining_)) {  // tidy: the reference count owns it
+  host.signals().AddLoop(*this);
+}
+
+Loop::~Loop() {
+  host_.signals().RemoveLoop(*this);
+  const SlotGuard slot(*this);
+  participant_.TurnBegin();
+  // Destructors of what was posted may post again.
+  ready_.Append(next_turn_);
+  inbox_.TakeAll(ready_);
+  while (!ready_.empty()) {
+    RunReady();
+    inbox_.TakeAll(ready_);
+  }
+  if (const TaskRecord* const task = tasks_.front(); task != nullptr) {
+    FW_CHECK(false) << "loop " << name_ << " ends while a task spawned at " << task->spawned_at.file_name() << ':'
+                    << task->spawned_at.line() << " still lives; join its TaskGroup first";
+  }
+  context_ = ContextRef();
+  participant_.Park();
+}
+
+void Loop::PostWork(Work& work) noexcept {
+  // 1. The push and the load of parked_ are sequentially consistent, as are the loop's store to parked_ and its look at
+  //    the inbox (PollReactor). So either this thread sees parked_, or the loop sees the work before it waits.
+  // 2. Of all who see parked_, the one that clears it writes to the reactor: one system call per blocking poll.
+  inbox_.Push(work);
+  if (parked_.load(std::memory_order_seq_cst) && parked_.exchange(false, std::memory_order_seq_cst)) {
+    wakeups_.fetch_add(1, std::memory_order_relaxed);
+    reactor_->Wake();
+  }
+}
+
+void Loop::RemoveReady(Work& work) noexcept {
+  if (abandoned_) inbox_.TakeAll(ready_);
+  if (!ready_.Remove(work)) next_turn_.Remove(work);
+}
+
+void Loop::ArmTimer(Timer& timer, Instant deadline) noexcept {
+  timers_.Arm(timer, deadline == kNever ? kNever : deadline - stall_);
+}
+
+Duration Loop::IdleTime() const { return IdleTimeAt(host_.clock().Now()); }
+
+Duration Loop::IdleTimeAt(Instant time) const {
+  if (!ready_.empty() || !next_turn_.empty() || !hooks_.empty() || !inbox_.empty()) return Duration::zero();
+  const Instant next = timers_.NextExpiry();
+  if (next == kNever) return Duration::max();
+  return std::max(Duration::zero(), next + stall_ - time);
+}
+
+void Loop::PollReactor(Duration wait) {
+  if (wait > Duration::zero()) wait = std::min(wait, IdleTimeAt(turn_ended_));
+  if (wait > Duration::zero()) {
+    parked_.store(true, std::memory_order_seq_cst);
+    if (!inbox_.empty()) {
+      parked_.store(false, std::memory_order_relaxed);
+      wait = Duration::zero();
+    }
+  }
+  if (wait > Duration::zero()) participant_.Park();
+  Add(works_, static_cast<std::uint64_t>(reactor_->Poll(wait)));
+  parked_.store(false, std::memory_order_relaxed);
+  participant_.TurnBegin();
+}
+
+bool Loop::Turn(Duration wait) {
+  const SlotGuard slot(*this);
+  const std::uint64_t works_before = works_.load(std::memory_order_relaxed);
+  PollReactor(wait);
+  now_ = FW_MUTANT("loop.follows_calendar") ? Instant(host_.clock().Wall().time_since_epoch()) : host_.clock().Now();
+  turn_began_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
+  in_turn_.store(true, std::memory_order_release);
+
+  ready_.Append(next_turn_);
+  const std::uint64_t posted = inbox_.TakeAll(ready_);
+  if (posted != 0) Add(posts_, posted);
+  timers_.Advance(now_ - stall_);
+  RunReady();
+  RunHooks();
+  EndTurn();
+  return works_.load(std::memory_order_relaxed) != works_before;
+}
+
+void Loop::RunReady() {
+  int count = 0;
+  for (; count < kWorksPerTurn; ++count) {
+    Work* const work = ready_.Pop();
+    if (work == nullptr) break;
+    work->run(*work);
+    SetRunning(context_.get(), nullptr);
+  }
+  Add(works_, static_cast<std::uint64_t>(count));
+}
+
+void Loop::RunHooks() {
+  // What a hook adds is for the next turn.
+  internal::List<TurnHook, TurnTag> hooks;
+  while (TurnHook* const hook = hooks_.PopFront()) hooks.PushBack(*hook);
+  while (TurnHook* const hook = hooks.PopFront()) {
+    hook->on_turn_end_(*hook);
+    Add(works_, 1);
+  }
+}
+
+void Loop::EndTurn() {
+  participant_.TurnEnd();
+  slabs_.Collect();
+  turn_ended_ = host_.clock().Now();
+  const Duration length = turn_ended_ - now_;
+  in_turn_.store(false, std::memory_order_release);
+  Add(turn_, 1);
+  if (length < kLongTurn) [[likely]] {
+    if (length.count() > longest_turn_.load(std::memory_order_relaxed)) {
+      longest_turn_.store(length.count(), std::memory_order_relaxed);
+    }
+    return;
+  }
+  if (!FW_MUTANT("loop.timers_ignore_stall")) stall_ += length;
+  longest_turn_.store(std::max(length.count(), longest_turn_.load(std::memory_order_relaxed)),
+                      std::memory_order_relaxed);
+  stalled_.store(stall_.count(), std::memory_order_relaxed);
+  Add(long_turns_, 1);
+  host_.Report(ReportKind::kLongTurn, "loop " + name_ + ": a turn took " + MillisecondsText(length) +
+                                          "; its timers are extended by that; at its end it ran a task spawned at " +
+                                          LocationText(running_.load(std::memory_order_relaxed)) +
+                                          "; move the work to Offload or co_await Yield() between its parts");
+}
+
+LoopStats Loop::stats() const noexcept {
+  return {.turns = turn_.load(std::memory_order_relaxed),
+          .works = works_.load(std::memory_order_relaxed),
+          .posts = posts_.load(std::memory_order_relaxed),
+          .wakeups = wakeups_.load(std::memory_order_relaxed),
+          .long_turns = long_turns_.load(std::memory_order_relaxed),
+          .longest_turn = Duration(longest_turn_.load(std::memory_order_relaxed)),
+          .stalled = Duration(stalled_.load(std::memory_order_relaxed))};
+}
+
+Loop::TurnSample Loop::Sample() const noexcept {
+  return {.turn = turn_.load(std::memory_order_relaxed),
+          .running = in_turn_.load(std::memory_order_acquire),
+          .since = Instant(Duration(turn_began_.load(std::memory_order_relaxed))),
+          .spawned_at = running_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace flywheel::inline v0

@@ -1,0 +1,93 @@
+#include "flywheel/runtime/offload.h"
+
+#include <algorithm>
+#include <deque>
+#include <thread>
+#include <vector>
+
+#include "flywheel/base/mutex.h"
+#include "flywheel/runtime/host.h"
+#include "flywheel/runtime/loop.h"
+
+namespace flywheel::inline v0 {
+namespace {
+
+class ThreadOffload final : public OffloadExecutor {
+ public:
+  explicit ThreadOffload(int threads_max) : threads_max_(static_cast<std::size_t>(std::max(1, threads_max))) {}
+
+  ~ThreadOffload() override {
+    std::vector<std::thread> threads;
+    {
+      const MutexLock lock(mutex_);
+      stopping_ = true;
+      threads.swap(threads_);
+    }
+    changed_.SignalAll();
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  Status Submit(OffloadJob& job) override {
+    SetHome(job);
+    const MutexLock lock(mutex_);
+    if (!kOffloadQueueMax.Allows(jobs_.size() + 1)) {
+      return kOffloadQueueMax.Exceeded(jobs_.size() + 1, "Offload", "raise offload_threads or offload less at once");
+    }
+    jobs_.push_back(&job);
+    if (idle_ < jobs_.size() && threads_.size() < threads_max_) threads_.emplace_back([this] { Serve(); });
+    changed_.SignalOne();
+    return Status::Ok();
+  }
+
+  bool Withdraw(OffloadJob& job) noexcept override {
+    const MutexLock lock(mutex_);
+    return std::erase(jobs_, &job) != 0;
+  }
+
+ private:
+  void Serve() {
+    mutex_.Lock();
+    for (;;) {
+      ++idle_;
+      while (jobs_.empty() && !stopping_) changed_.Wait(mutex_);
+      --idle_;
+      if (jobs_.empty()) break;
+      OffloadJob* const job = jobs_.front();
+      jobs_.pop_front();
+      mutex_.Unlock();
+      job->Run();
+      Finish(*job);
+      mutex_.Lock();
+    }
+    mutex_.Unlock();
+  }
+
+  const std::size_t threads_max_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<OffloadJob*> jobs_ FW_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_ FW_GUARDED_BY(mutex_);
+  std::size_t idle_ FW_GUARDED_BY(mutex_) = 0;
+  bool stopping_ FW_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace
+
+void OffloadExecutor::Finish(OffloadJob& job) noexcept { job.home_->PostWork(job); }
+
+std::unique_ptr<OffloadExecutor> MakeThreadOffload(int threads_max) {
+  return std::make_unique<ThreadOffload>(threads_max);
+}
+
+namespace internal {
+
+OffloadExecutor& CurrentOffload() noexcept { return thread_slot.loop->host().offload(); }
+
+void DropFinishedJob(OffloadJob& job) noexcept {
+  FW_CHECK(thread_slot.loop != nullptr && thread_slot.loop->abandoned())
+      << "a task was destroyed while its Offload job runs; join the task first";
+  thread_slot.loop->RemoveReady(job);
+}
+
+}  // namespace internal
+}  // namespace flywheel::inline v0

@@ -1,0 +1,19 @@
+#include "flywheel/runtime/reactor.h"
+
+namespace flywheel::inline v0 {
+
+Readiness::~Readiness() {
+  FW_CHECK(reader_ == nullptr && writer_ == nullptr)
+      << "an I/O object was closed while a task waits for it; cancel and join the task first";
+}
+
+void Readiness::Signal(Edges edges) noexcept {
+  readable_ |= edges.readable;
+  writable_ |= edges.writable;
+  ended_ |= edges.ended;
+  failed_ |= edges.failed;
+  if (reader_ != nullptr && readable()) std::exchange(reader_, nullptr)->Wake();
+  if (writer_ != nullptr && writable()) std::exchange(writer_, nullptr)->Wake();
+}
+
+}  // namespace flywheel::inline v0

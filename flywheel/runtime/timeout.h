@@ -1,0 +1,33 @@
+// Timeout, WithDeadline, Shielded: running a task under another deadline.
+//
+// When it passes, whatever the task waits for ends with DEADLINE_EXCEEDED and the task unwinds as it sees fit; its own
+// result is what comes back, so nothing is cut behind its back. A task that waits for nothing is not stopped.
+#pragma once
+
+#include <utility>
+
+#include "flywheel/runtime/loop.h"
+#include "flywheel/runtime/task.h"
+
+namespace flywheel::inline v0 {
+
+template <typename T>
+Task<T> WithDeadline(Instant deadline, Task<T> task) {
+  const ContextScope scope(Context::current().Child({.deadline = deadline}));
+  co_return co_await std::move(task);
+}
+
+template <typename T>
+Task<T> Timeout(Duration length, Task<T> task) {
+  return WithDeadline(SaturatingAdd(thread_slot.loop->now(), length), std::move(task));
+}
+
+// Runs a task that is not cancelled with its surroundings, for cleaning up; bounded by `length`.
+template <typename T>
+Task<T> Shielded(Duration length, Task<T> task) {
+  const Instant deadline = SaturatingAdd(thread_slot.loop->now(), length);
+  const ContextScope scope(Context::current().Child({.deadline = deadline, .shielded = true}));
+  co_return co_await std::move(task);
+}
+
+}  // namespace flywheel::inline v0
