@@ -60,7 +60,7 @@ StatusOr<Goal> ParseLine(const std::string& line) {
 std::optional<double> SubjectIn(const Goal& goal, const Row& row) {
   if (goal.subject == kOurs) return row.ours;
   if (!row.peer || !row.peer->ratio) return std::nullopt;
-  if (goal.subject == "ours/" + row.peer->name) return *row.peer->ratio;
+  if (goal.subject == "ours/" + row.peer->name) return row.peer->ratio;
   if (goal.subject == row.peer->name + "/ours" && *row.peer->ratio > 0) return 1 / *row.peer->ratio;
   return std::nullopt;
 }

@@ -15,7 +15,7 @@
 namespace flywheel::bench::echo {
 namespace {
 
-constexpr std::size_t kChunkBytes = 64 * 1024;
+constexpr std::size_t kChunkBytes = 65'536;
 constexpr std::size_t kEventsPerTurn = 256;
 constexpr std::size_t kConnectingMax = 128;  // below every sensible backlog
 constexpr std::size_t kProblemsMax = 5;
@@ -113,7 +113,7 @@ Status Load::Finish() {
       HalfCloseIfDone(connection);
     }
   }
-  const Status status = TurnUntil([this] { return living_ == 0; }, kNever);
+  Status status = TurnUntil([this] { return living_ == 0; }, kNever);
   if (status.code() != StatusCode::kDeadlineExceeded) return status;
   for (Connection& connection : connections_) {
     if (connection.state != State::kClosed) Fault(connection, report_.cuts, "still open after the timeout");

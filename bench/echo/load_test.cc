@@ -180,7 +180,7 @@ TEST(LoadTest, CatchesTheLastByteMissingAtTheEnd) {
 TEST(LoadTest, CatchesAServerThatEndsBetweenMessages) {
   const TestServer server([](const TestServer& self) {
     const Fd fd = self.Accept();
-    EchoAll(fd, fd, Honestly, 5 * 64);
+    EchoAll(fd, fd, Honestly, 320);
   });
   Load load(One(server));
   ASSERT_TRUE(load.Connect().ok());

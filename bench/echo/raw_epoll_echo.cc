@@ -23,8 +23,8 @@
 namespace flywheel::bench::echo {
 namespace {
 
-constexpr std::size_t kChunkBytes = 16 * 1024;
-constexpr std::size_t kFilesMax = 16 * 1024;  // connections are indexed by descriptor
+constexpr std::size_t kChunkBytes = 16'384;
+constexpr std::size_t kFilesMax = 16'384;  // connections are indexed by descriptor
 constexpr std::size_t kEventsPerTurn = 512;
 constexpr int kAcceptsPerTurn = 64;
 

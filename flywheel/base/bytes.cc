@@ -199,6 +199,8 @@ void Bytes::Clear() noexcept {
   DropPieces();
   DropRoom();
   headroom_ = 0;
+  heap_.reset();
+  capacity_ = kInlinePieces;
 }
 
 Bytes Bytes::Share(std::size_t offset, std::size_t bytes) const {

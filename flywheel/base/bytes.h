@@ -64,7 +64,8 @@ class Bytes {
   }
   ~Bytes() { Clear(); }
 
-  // `size` bytes at `offset` of a slab, which other Bytes or the caller may hold too.
+  // `size` bytes at `offset` of a slab, which other Bytes or the caller may hold too. From here on nobody writes to the
+  // slab but a Bytes.
   [[nodiscard]] static Bytes FromSlab(SlabRef slab, std::size_t offset, std::size_t size);
   // Memory of somebody else, given back with `release(argument)`; see Slab::External.
   [[nodiscard]] static Bytes External(std::span<const std::byte> memory, Slab::ReleaseFunction release, void* argument);
@@ -103,7 +104,7 @@ class Bytes {
   [[nodiscard]] Bytes Split(std::size_t bytes);
   void RemovePrefix(std::size_t bytes);
   void RemoveSuffix(std::size_t bytes);
-  // Lets everything go, room too.
+  // Lets everything go: content, room and the array of pieces, if that has outgrown this object.
   void Clear() noexcept;
 
   // Another reference to the same content. Several threads may share from one object at once.

@@ -3,11 +3,10 @@
 // Each loop of a host joins with a QuiescentParticipant. What it reads in a turn (Snapshot<T>::Read) is its own until
 // TurnEnd or Park; a value replaced meanwhile waits here. Ending a turn is two plain stores. A turn that does not end
 // keeps only what was current between its beginning and its last read, and of each snapshot the value that came next:
-// other loops see new values at once, and newer ones are freed past the stalled loop. What waits is therefore bounded
-// by
-//     max(limit, 2 × what open turns may really hold) + the value just retired
+// other loops see new values at once, and newer ones are freed past the stalled loop. What waits is bounded by
+//     max(limit, 2 * what open turns may hold) + the value just retired
 // and reported: Stats() for metrics, Stalls() names the participant and what it costs. A turn that goes on reading
-// while others publish keeps what it has read; long work should take Snapshot<T>::Hold() and let the turn end.
+// while others publish keeps all that was current meanwhile; long work should take Hold() and let the turn end.
 // Freeing is done by who retires and by Reclaim(), which housekeeping calls now and then, or the last retired values
 // would wait for the next one. The argument why this is safe is in internal/quiescent_protocol.h.
 #pragma once

@@ -158,7 +158,7 @@ TEST(SlabPoolTest, DoesNotVisitTheHeapOnceWarm) {
 }
 
 TEST(SlabPoolTest, KeepsNoMoreThanItsLimitAndNoSizeCrowdsOutAnother) {
-  constexpr std::size_t kLimit = 3 * 65536;
+  constexpr std::size_t kLimit = std::size_t{3} * 65536;
   SlabPool pool(kLimit);
   const InSlot slot(&pool);
   for (const std::size_t bytes : {kLarge, kMedium, kSmall}) {
@@ -202,7 +202,7 @@ TEST(SlabPoolTest, AThreadWithAnotherPoolIsForeign) {
 }
 
 TEST(SlabPoolTest, BoundsWhatWaitsForAnOwnerThatNeverLooks) {
-  constexpr std::size_t kLimit = 3 * 65536;  // 48 small blocks
+  constexpr std::size_t kLimit = std::size_t{3} * 65536;  // 48 small blocks
   SlabPool pool(kLimit);
   std::vector<SlabRef> slabs;
   for (int i = 0; i < 100; ++i) slabs.push_back(pool.Allocate(kSmall));

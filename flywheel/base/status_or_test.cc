@@ -189,8 +189,10 @@ TEST(StatusOrTest, CopiesMayBeUsedOnSeveralThreads) {
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 1000; ++round) {
-        const StatusOr<std::string> value_copy = value;
-        const StatusOr<std::string> failure_copy = failure;
+        StatusOr<std::string> value_copy = NotFound("replaced");
+        StatusOr<std::string> failure_copy = "replaced";
+        value_copy = value;
+        failure_copy = failure;
         ASSERT_EQ(value_copy->size(), 100);
         ASSERT_EQ(failure_copy.status(), NotFound("gone"));
       }

@@ -190,7 +190,8 @@ TEST(StatusTest, CopiesMayBeMadeAndDroppedOnSeveralThreads) {
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([copy = shared] {
       for (int round = 0; round < 1000; ++round) {
-        const Status another = copy;
+        Status another = Aborted("replaced");
+        another = copy;
         ASSERT_EQ(another.message(), "shared");
         ASSERT_EQ(another.details().size(), 1);
       }

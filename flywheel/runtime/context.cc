@@ -22,10 +22,12 @@ std::string DeadlineMessage(Duration budget) {
 // use a child takes a reference under the lock, which fails once the child has begun to die.
 struct Context::RemoteChildren {
   Mutex mutex;
-  std::vector<const Context*> children FW_GUARDED_BY(mutex);
+  internal::List<const Context, internal::ChildTag> children FW_GUARDED_BY(mutex);
 };
 
-Context::Context(Host* host, Loop* loop, Event* draining) noexcept : loop_(loop), host_(host), draining_(draining) {}
+Context::Context(Host* host, Loop* loop, Event* draining) noexcept : loop_(loop), host_(host), draining_(draining) {
+  loop->ContextBorn();
+}
 
 Context::Context(const Context& parent, Loop* home, const ContextOptions& options)
     : remote_(parent.loop_ != home || home == nullptr),
@@ -46,19 +48,16 @@ Context::Context(const Context& parent, Loop* home, const ContextOptions& option
     } else {
       parent.AdoptRemote(*this);
     }
-    if (parent.cancelled()) MarkCancelled(parent.status());
+    // Sequentially consistent, as is what CancelAtHome does from the other side: a parent that is being cancelled
+    // either finds this child, or this child finds it cancelled.
+    if (parent.cancelled_.load(std::memory_order_seq_cst)) MarkCancelled(parent.status());
   }
   const bool own_deadline = deadline_ != kNever && (options.shielded || remote_ || deadline_ < parent.deadline_);
   if (own_deadline && home != nullptr && !cancelled()) {
-    budget_ = deadline_ - home->now();
+    budget_ = deadline_ > home->now() ? deadline_ - home->now() : Duration::zero();
     home->ArmTimer(deadline_timer_, deadline_);
   }
-}
-
-Context::~Context() {
-  ListNode::Unlink();
-  if (remote_ && parent_) parent_->ForgetRemote(*this);
-  delete remote_children_.load(std::memory_order_acquire);  // tidy: owned through an atomic
+  if (home != nullptr) home->ContextBorn();
 }
 
 ContextRef Context::Child(const ContextOptions& options) const {
@@ -72,7 +71,7 @@ std::pmr::memory_resource* Context::arena() const noexcept {
 bool Context::MarkCancelled(const Status& cause) const {
   if (claimed_.exchange(true, std::memory_order_acq_rel)) return false;
   cause_ = cause;
-  cancelled_.store(true, std::memory_order_release);
+  cancelled_.store(true, std::memory_order_seq_cst);
   return true;
 }
 
@@ -90,6 +89,7 @@ void Context::Cancel(Status cause) const {
 void Context::CancelAtHome() const {
   // Depth first without recursion: a tree of contexts may be as deep as a chain of calls.
   std::vector<const Context*> pending = {this};
+  std::vector<ContextRef> kept;
   while (!pending.empty()) {
     const Context& context = *pending.back();
     pending.pop_back();
@@ -102,16 +102,23 @@ void Context::CancelAtHome() const {
       if (FW_MUTANT("context.spares_grandchildren") && &context != this) return;
       if (child.MarkCancelled(cause_)) pending.push_back(&child);
     });
-    RemoteChildren* const remote = context.remote_children_.load(std::memory_order_acquire);
+    RemoteChildren* const remote = context.remote_children_.load(std::memory_order_seq_cst);
     if (remote == nullptr) continue;
     std::vector<ContextRef> reached;
     {
       const MutexLock lock(remote->mutex);
-      for (const Context* const child : remote->children) {
-        if (child->TryRef()) reached.push_back(ContextRef(ContextRef::Adopt{}, child));
+      remote->children.ForEach([&](const Context& child) {
+        if (child.TryRef()) reached.push_back(ContextRef(ContextRef::Adopt{}, &child));
+      });
+    }
+    for (ContextRef& child : reached) {
+      if (child->loop_ != nullptr) {
+        child->Cancel(cause_);
+      } else if (child->MarkCancelled(cause_)) {
+        pending.push_back(child.get());
+        kept.push_back(std::move(child));
       }
     }
-    for (const ContextRef& child : reached) child->Cancel(cause_);
   }
 }
 
@@ -124,19 +131,25 @@ void Context::AdoptRemote(const Context& child) const {
   RemoteChildren* remote = remote_children_.load(std::memory_order_acquire);
   if (remote == nullptr) {
     auto made = std::make_unique<RemoteChildren>();
-    if (remote_children_.compare_exchange_strong(remote, made.get(), std::memory_order_acq_rel)) {
+    if (remote_children_.compare_exchange_strong(remote, made.get(), std::memory_order_seq_cst)) {
       remote = made.release();
     }
   }
   const MutexLock lock(remote->mutex);
-  remote->children.push_back(&child);
+  remote->children.PushBack(child);
 }
 
-void Context::ForgetRemote(const Context& child) const {
-  RemoteChildren* const remote = remote_children_.load(std::memory_order_acquire);
-  if (remote == nullptr) return;
-  const MutexLock lock(remote->mutex);
-  std::erase(remote->children, &child);
+ContextRef Context::LeaveParent() const {
+  auto& node = const_cast<Context&>(*this);
+  RemoteChildren* const remote =
+      remote_ && parent_ ? parent_->remote_children_.load(std::memory_order_acquire) : nullptr;
+  if (remote != nullptr) {
+    const MutexLock lock(remote->mutex);
+    node.ListNode::Unlink();
+  } else {
+    node.ListNode::Unlink();
+  }
+  return std::move(parent_);
 }
 
 bool Context::TryRef() const noexcept {
@@ -148,10 +161,21 @@ bool Context::TryRef() const noexcept {
 }
 
 void Context::Die() const noexcept {
-  if (loop_ == nullptr || thread_slot.loop == loop_) {
-    delete this;  // tidy: the reference count owns it
-  } else {
-    loop_->Post([this] { delete this; });  // tidy: the reference count owns it
+  // A chain that goes with its last leaf goes in a loop: it may be deeper than the stack.
+  for (const Context* dying = this; dying != nullptr;) {
+    Loop* const home = dying->loop_;
+    // In a simulated crash nothing of the host runs any more, so nobody can be in the way.
+    if (home != nullptr && thread_slot.loop != home && !home->abandoned()) {
+      home->Post([dying] { dying->Die(); });
+      return;
+    }
+    ContextRef above = dying->LeaveParent();
+    delete dying->remote_children_.load(std::memory_order_acquire);  // tidy: owned through an atomic
+    delete dying;                                                    // tidy: the reference count owns it
+    if (home != nullptr) home->ContextDied();
+    const Context* const parent = std::exchange(above.context_, nullptr);
+    const bool last = parent != nullptr && parent->references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+    dying = last ? parent : nullptr;
   }
 }
 

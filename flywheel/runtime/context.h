@@ -141,7 +141,10 @@ class Context final : public internal::ListNode<internal::ChildTag>, public Fram
   template <typename Function>
   static auto Bind(Function function);
 
-  // For whoever suspends: `node` is told once if this context is cancelled before the node unlinks itself.
+  // Whether this is what current() is where no work is done.
+  [[nodiscard]] bool empty_root() const noexcept;
+
+  // For whoever suspends: `node` is told once if this context is cancelled before the node unlinks itself. At home.
   void AddCancelNode(internal::CancelNode& node) const noexcept { cancel_nodes_.PushBack(node); }
 
  private:
@@ -159,13 +162,13 @@ class Context final : public internal::ListNode<internal::ChildTag>, public Fram
   // The root of a loop.
   Context(Host* host, Loop* loop, Event* draining) noexcept;
   Context(const Context& parent, Loop* home, const ContextOptions& options);
-  ~Context();
+  ~Context() = default;
 
   static void OnDeadline(Timer& timer);
   bool MarkCancelled(const Status& cause) const;
   void CancelAtHome() const;
   void AdoptRemote(const Context& child) const;
-  void ForgetRemote(const Context& child) const;
+  ContextRef LeaveParent() const;
   void Ref() const noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   bool TryRef() const noexcept;
   void Unref() const noexcept {
@@ -178,10 +181,10 @@ class Context final : public internal::ListNode<internal::ChildTag>, public Fram
   mutable std::atomic<std::uint32_t> references_{1};
   mutable std::atomic<bool> claimed_{false};  // whoever sets it writes cause_
   mutable std::atomic<bool> cancelled_{false};
-  bool remote_ = false;  // the parent's home is another one
+  bool remote_ = false;  // the parent's home is another one, or it has none
   Loop* loop_ = nullptr;
   Host* host_ = nullptr;
-  ContextRef parent_;
+  mutable ContextRef parent_;
   Instant deadline_ = kNever;
   Duration budget_{};  // for the message when the deadline passes
   Event* draining_ = nullptr;
@@ -208,6 +211,8 @@ inline constinit const Context::Immortal Context::kEmptyRoot{};
 inline const Context& Context::current() noexcept {
   return thread_slot.context != nullptr ? *thread_slot.context : kEmptyRoot.context;
 }
+
+inline bool Context::empty_root() const noexcept { return this == &kEmptyRoot.context; }
 
 inline ContextRef::ContextRef(const Context& context) noexcept : context_(&context) { context.Ref(); }
 inline ContextRef::ContextRef(const ContextRef& other) noexcept : context_(other.context_) {

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "flywheel/runtime/internal/system_allocations.h"
 #include "flywheel/runtime/internal/test_host.h"
 #include "flywheel/runtime/offload.h"
 #include "flywheel/runtime/runtime.h"
@@ -17,7 +16,6 @@
 namespace flywheel::inline v0 {
 namespace {
 
-using internal::kFramesAreRecycled;
 using internal::OneHost;
 using namespace std::chrono_literals;
 
@@ -182,7 +180,7 @@ TEST(ContextTest, CancelWakesEveryWaiterBelowOnce) {
 
 // Recursion over the tree would overflow the stack, at cancelling or at dying.
 TEST(ContextTest, DeepAndWideTreesCancelAndDieWithoutStack) {
-  const int size = kFramesAreRecycled ? 300'000 : 100'000;
+  const int size = 100'000;
   OneHost sim;
   const auto test = [](int count) -> Task<void> {
     ContextRef top = Context::current().Child();
@@ -311,7 +309,7 @@ TEST(ContextDeathTest, LoopThatEndsBeforeItsContextsSaysSo) {
         kept = *runtime->BlockOn(leak());
         runtime.reset();
       },
-      "loop loop-0 ends while 1 of its contexts is still referenced");
+      "loop loop-0 ends while 3 of its contexts are still referenced");
 }
 
 }  // namespace

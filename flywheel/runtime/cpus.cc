@@ -29,7 +29,7 @@ std::optional<double> Number(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;
 }
 
@@ -79,7 +79,7 @@ std::optional<double> QuotaOf(const std::string& directory, bool v2, ReadSmallFi
     if (fields.size() != 2) return std::nullopt;
     const auto quota = Number(fields[0]);
     const auto period = Number(fields[1]);
-    if (!quota.has_value() || !period.has_value() || *period <= 0) return std::nullopt;
+    if (!quota.has_value() || !period.has_value() || *quota <= 0 || *period <= 0) return std::nullopt;
     return *quota / *period;
   }
   const auto quota = read(directory + "/cpu.cfs_quota_us", argument);
@@ -116,7 +116,10 @@ std::optional<double> CgroupCpuQuota(ReadSmallFile read, const void* argument) {
     auto path = FindPath(*cgroup, v2);
     if (!mount.has_value() || !path.has_value()) continue;
     // A container sees its own part of the hierarchy mounted at the top.
-    if (mount->root != "/" && path->starts_with(mount->root)) path->erase(0, mount->root.size());
+    const bool below =
+        path->starts_with(mount->root) && (path->size() == mount->root.size() || (*path)[mount->root.size()] == '/');
+    if (mount->root != "/" && below) path->erase(0, mount->root.size());
+    if (!path->empty() && path->front() != '/') continue;
     for (;;) {
       while (path->ends_with('/')) path->pop_back();
       const auto quota = QuotaOf(mount->point + *path, v2, read, argument);
@@ -133,7 +136,7 @@ int CpusAvailable() {
   CPU_ZERO(&allowed);
   int cpus = ::sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
   const auto quota = CgroupCpuQuota(&ReadSystemFile, nullptr);
-  if (quota.has_value()) cpus = std::min(cpus, static_cast<int>(std::ceil(*quota)));
+  if (quota.has_value() && *quota < cpus) cpus = static_cast<int>(std::ceil(*quota));
   return std::max(1, cpus);
 }
 

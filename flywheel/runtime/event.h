@@ -14,6 +14,7 @@ class Event {
   Event() noexcept = default;
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
+  ~Event() { FW_CHECK(waiters_.empty() || internal::InCrash()) << "event destroyed while tasks wait for it"; }
 
   // Home loop. Wakes all who wait, in the order in which they came.
   void Set() noexcept {

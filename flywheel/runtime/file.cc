@@ -117,7 +117,10 @@ Status MakeParents(const std::string& path) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
     if (::mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoStatus(errno, "mkdir " + part);
-    if (end == std::string::npos) return Status::Ok();
+    if (end != std::string::npos) continue;
+    struct stat info{};
+    if (::stat(part.c_str(), &info) != 0) return ErrnoStatus(errno, "mkdir " + part);
+    return S_ISDIR(info.st_mode) ? Status::Ok() : ErrnoStatus(ENOTDIR, "mkdir " + part);
   }
 }
 

@@ -1,10 +1,27 @@
 #include "flywheel/runtime/frame_pool.h"
 
+#include <utility>
+
 #include "flywheel/base/check.h"
 
 namespace flywheel::inline v0 {
 
+void FramePool::TakeReturned() noexcept {
+  Chain::Link* link = returned_.exchange(nullptr, std::memory_order_acquire);
+  while (link != nullptr) {
+    Chain::Link* const next = link->next;
+    Free(link, link->bytes);
+    link = next;
+  }
+}
+
 void* FramePool::AllocateSlow(std::size_t bytes) {
+  FramePool* const pool = thread_slot.frames;
+  if (kRecycle && pool != nullptr && bytes <= kPooledBytesMax &&
+      pool->returned_.load(std::memory_order_relaxed) != nullptr) {
+    pool->TakeReturned();
+    if (pool->lists_[ClassOf(bytes)].head != nullptr) return Allocate(bytes);
+  }
   // Rounded to the class also without a pool: the block may be freed on a thread that has one.
   const std::size_t rounded = bytes <= kPooledBytesMax ? (ClassOf(bytes) + 1) * kStepBytes : bytes;
   void* const memory = std::malloc(rounded);
@@ -13,6 +30,9 @@ void* FramePool::AllocateSlow(std::size_t bytes) {
 }
 
 FramePool::~FramePool() {
+  for (Chain::Link* link = returned_.load(std::memory_order_acquire); link != nullptr;) {
+    std::free(std::exchange(link, link->next));
+  }
   for (FreeList& list : lists_) {
     while (list.head != nullptr) {
       Block* const block = list.head;

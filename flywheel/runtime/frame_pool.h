@@ -4,11 +4,14 @@
 // classes of kStepBytes and each class keeps a bounded stack of free blocks. A block remembers nothing: every one is
 // a plain heap block of its class's size, so one that was made on a foreign thread may be recycled here and the other
 // way round, and a pool may die before the blocks it handed out.
+// Blocks that travel one way, as posted functions do, are handed back in chains (Return), so that neither side has to
+// ask the system allocator for each.
 // At the limit (kCachedBytesMax per class) a returned block goes back to the heap. Under AddressSanitizer nothing is
 // recycled, so that use of a dead frame is seen.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -58,6 +61,36 @@ class FramePool {
     std::free(memory);
   }
 
+  // Whether blocks of this size are kept.
+  [[nodiscard]] static constexpr bool Recycles(std::size_t bytes) noexcept {
+    return kRecycle && bytes <= kPooledBytesMax;
+  }
+
+  // Dead blocks of one other pool, linked through themselves.
+  struct Chain {
+    struct Link {
+      Link* next;
+      std::size_t bytes;
+    };
+    Link* first = nullptr;
+    Link* last = nullptr;
+
+    void Add(void* memory, std::size_t bytes) noexcept {
+      auto* const link = static_cast<Link*>(memory);
+      *link = {.next = first, .bytes = bytes};
+      first = link;
+      if (last == nullptr) last = link;
+    }
+  };
+  // Hands a chain to the pool it came from; any thread, while that pool lives. Lock-free: a push-only stack that the
+  // owner takes whole when a free list is empty (the argument is WorkInbox's).
+  void Return(Chain chain) noexcept {
+    chain.last->next = returned_.load(std::memory_order_relaxed);
+    while (!returned_.compare_exchange_weak(chain.last->next, chain.first, std::memory_order_release,
+                                            std::memory_order_relaxed)) {
+    }
+  }
+
   [[nodiscard]] std::size_t cached_bytes() const noexcept;
 
  private:
@@ -77,7 +110,9 @@ class FramePool {
 
   static constexpr std::size_t ClassOf(std::size_t bytes) noexcept { return (bytes - 1) / kStepBytes; }
   static void* AllocateSlow(std::size_t bytes);
+  void TakeReturned() noexcept;
 
+  std::atomic<Chain::Link*> returned_{nullptr};
   std::array<FreeList, kPooledBytesMax / kStepBytes> lists_;
 };
 

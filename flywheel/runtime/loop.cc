@@ -39,8 +39,22 @@ Loop::Loop(Host& host, std::unique_ptr<Reactor> reactor, std::string name)
 
 Loop::~Loop() {
   host_.signals().RemoveLoop(*this);
+  closing_ = true;
   const SlotGuard slot(*this);
   participant_.TurnBegin();
+  DropQueued();
+  if (const TaskRecord* const task = tasks_.front(); task != nullptr) {
+    FW_CHECK(false) << "loop " << name_ << " ends while a task spawned at " << task->spawned_at.file_name() << ':'
+                    << task->spawned_at.line() << " still lives; join its TaskGroup first";
+  }
+  context_ = ContextRef();
+  FW_CHECK(contexts_ == 0 || abandoned_)
+      << "loop " << name_ << " ends while " << contexts_ << " of its contexts are still referenced; drop every "
+      << "ContextRef and every callback made with Context::Bind before the loops end";
+  participant_.Park();
+}
+
+void Loop::DropQueued() {
   // Destructors of what was posted may post again.
   ready_.Append(next_turn_);
   inbox_.TakeAll(ready_);
@@ -48,12 +62,6 @@ Loop::~Loop() {
     RunReady();
     inbox_.TakeAll(ready_);
   }
-  if (const TaskRecord* const task = tasks_.front(); task != nullptr) {
-    FW_CHECK(false) << "loop " << name_ << " ends while a task spawned at " << task->spawned_at.file_name() << ':'
-                    << task->spawned_at.line() << " still lives; join its TaskGroup first";
-  }
-  context_ = ContextRef();
-  participant_.Park();
 }
 
 void Loop::PostWork(Work& work) noexcept {
@@ -73,7 +81,12 @@ void Loop::RemoveReady(Work& work) noexcept {
 }
 
 void Loop::ArmTimer(Timer& timer, Instant deadline) noexcept {
-  timers_.Arm(timer, deadline == kNever ? kNever : deadline - stall_);
+  if (deadline == kNever) {
+    timer.Disarm();
+  } else {
+    // Before the beginning of time is as good as at it, and leaves room for the subtraction.
+    timers_.Arm(timer, std::max(deadline, Instant()) - stall_);
+  }
 }
 
 Duration Loop::IdleTime() const { return IdleTimeAt(host_.clock().Now()); }
@@ -82,11 +95,12 @@ Duration Loop::IdleTimeAt(Instant time) const {
   if (!ready_.empty() || !next_turn_.empty() || !hooks_.empty() || !inbox_.empty()) return Duration::zero();
   const Instant next = timers_.NextExpiry();
   if (next == kNever) return Duration::max();
-  return std::max(Duration::zero(), next + stall_ - time);
+  return std::max(Duration::zero(), SaturatingAdd(next, stall_) - time);
 }
 
 void Loop::PollReactor(Duration wait) {
   if (wait > Duration::zero()) wait = std::min(wait, IdleTimeAt(turn_ended_));
+  if (wait > Duration::zero() && std::exchange(posted_to_, false) && SpinForInbox()) wait = Duration::zero();
   if (wait > Duration::zero()) {
     parked_.store(true, std::memory_order_seq_cst);
     if (!inbox_.empty()) {
@@ -108,10 +122,13 @@ bool Loop::Turn(Duration wait) {
   turn_began_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
   in_turn_.store(true, std::memory_order_release);
 
-  ready_.Append(next_turn_);
   const std::uint64_t posted = inbox_.TakeAll(ready_);
-  if (posted != 0) Add(posts_, posted);
+  if (posted != 0) {
+    Add(posts_, posted);
+    posted_to_ = true;
+  }
   timers_.Advance(now_ - stall_);
+  ready_.Append(next_turn_);
   RunReady();
   RunHooks();
   EndTurn();
@@ -139,7 +156,36 @@ void Loop::RunHooks() {
   }
 }
 
+bool Loop::SpinForInbox() noexcept {
+  for (int spin = 0; spin < spins_; ++spin) {
+    if (!inbox_.empty()) {
+      spins_ = kSpinsMax;
+      return true;
+    }
+    __builtin_ia32_pause();
+  }
+  // Half as long next time; from nothing, one try in so many turns finds out whether it pays again.
+  spins_ = spins_ > 1 ? spins_ / 2 : (turn_.load(std::memory_order_relaxed) % kSpinsMax == 0 ? kSpinsMax : 1);
+  return false;
+}
+
+void Loop::GiveBack(void* memory, std::size_t bytes, Loop* origin) noexcept {
+  if (origin == nullptr || origin == this || closing_ || abandoned_ || &origin->host_ != &host_ ||
+      !FramePool::Recycles(bytes)) {
+    FramePool::Free(memory, bytes);
+    return;
+  }
+  if (origin != given_back_to_) FlushGivenBack();
+  given_back_to_ = origin;
+  given_back_.Add(memory, bytes);
+}
+
+void Loop::FlushGivenBack() noexcept {
+  if (given_back_.first != nullptr) given_back_to_->frames_.Return(std::exchange(given_back_, {}));
+}
+
 void Loop::EndTurn() {
+  FlushGivenBack();
   participant_.TurnEnd();
   slabs_.Collect();
   turn_ended_ = host_.clock().Now();

@@ -67,6 +67,9 @@ class Loop {
  public:
   static constexpr Duration kLongTurn = std::chrono::milliseconds(50);  // architecture: such a turn is reported
   static constexpr int kWorksPerTurn = 512;
+  // Parking and being woken costs both threads about 5 µs here; looking 128 times for the next message of a burst costs
+  // about half of that, and is given up where it does not pay.
+  static constexpr int kSpinsMax = 128;
 
   Loop(Host& host, std::unique_ptr<Reactor> reactor, std::string name);
   Loop(const Loop&) = delete;
@@ -91,6 +94,7 @@ class Loop {
   void ReadyNextTurn(Work& work) noexcept { next_turn_.Push(work); }
   // For work that dies while it is queued; linear.
   void RemoveReady(Work& work) noexcept;
+  // A deadline of kNever only disarms.
   void ArmTimer(Timer& timer, Instant deadline) noexcept;
   void AtTurnEnd(TurnHook& hook) noexcept {
     if (!hook.linked()) hooks_.PushBack(hook);
@@ -105,6 +109,10 @@ class Loop {
   [[nodiscard]] const Context& context() const noexcept { return *context_; }
   // Set when this process begins to drain.
   Event& draining() noexcept { return draining_; }
+
+  // For contexts whose home this is.
+  void ContextBorn() noexcept { ++contexts_; }
+  void ContextDied() noexcept { --contexts_; }
 
   void AddTask(TaskRecord& task) noexcept { tasks_.PushBack(task); }
   template <typename Visitor>
@@ -124,8 +132,8 @@ class Loop {
   // How long the next Turn may wait: zero if there is work, else until the first timer.
   [[nodiscard]] Duration IdleTime() const;
 
-  // A simulated crash: `destroy` runs as if in a turn and gives back everything that lives on this loop; what waits in
-  // queues is dropped without being run. Then only destruction is left.
+  // A simulated crash: from here on nothing of this loop runs. `destroy` is called as if in a turn, to give back what
+  // lives on it.
   template <typename Destroy>
   void Abandon(Destroy&& destroy) {
     abandoned_ = true;
@@ -133,6 +141,8 @@ class Loop {
     destroy();
   }
   [[nodiscard]] bool abandoned() const noexcept { return abandoned_; }
+  // The second step, once every loop of the host has been abandoned and nothing lives on any of them.
+  void DropQueued();
 
   // Any thread.
   [[nodiscard]] LoopStats stats() const noexcept;
@@ -152,9 +162,14 @@ class Loop {
     template <typename F>
     explicit PostedFunction(F&& f) : Work(&PostedFunction::Run), function(std::forward<F>(f)) {}
     static void Run(Work& work) {
-      const std::unique_ptr<PostedFunction> self(static_cast<PostedFunction*>(&work));
-      if (!current()->abandoned()) self->function();
+      auto* const self = static_cast<PostedFunction*>(&work);
+      Loop& here = *current();
+      if (!here.abandoned()) self->function();
+      Loop* const origin = self->origin;
+      std::destroy_at(self);
+      here.GiveBack(self, sizeof(PostedFunction), origin);
     }
+    Loop* const origin = current();  // where the block came from
     Function function;
   };
 
@@ -171,7 +186,13 @@ class Loop {
   };
 
   [[nodiscard]] Duration IdleTimeAt(Instant time) const;
+  // Frees the block of a posted function, through its own loop's pool where that is known to live: that of the same
+  // host, whose loops end together.
+  void GiveBack(void* memory, std::size_t bytes, Loop* origin) noexcept;
+  void FlushGivenBack() noexcept;
   void PollReactor(Duration wait);
+  // Looks out for posted work a little before it parks.
+  bool SpinForInbox() noexcept;
   void RunReady();
   void RunHooks();
   void EndTurn();
@@ -192,7 +213,13 @@ class Loop {
   Instant now_;
   Instant turn_ended_;  // saves a look at the clock before the next poll
   bool abandoned_ = false;
-  Duration stall_{};  // timers run on `now - stall_`
+  bool closing_ = false;    // other loops of the host may be gone
+  bool posted_to_ = false;  // in this turn
+  int spins_ = kSpinsMax;   // worth trying before parking; adapts
+  Loop* given_back_to_ = nullptr;
+  FramePool::Chain given_back_;
+  std::size_t contexts_ = 0;  // alive, their home here
+  Duration stall_{};          // timers run on `now - stall_`
   ContextRef context_;
 
   alignas(64) WorkInbox inbox_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -33,8 +35,8 @@ class ThreadOffload final : public OffloadExecutor {
     if (!kOffloadQueueMax.Allows(jobs_.size() + 1)) {
       return kOffloadQueueMax.Exceeded(jobs_.size() + 1, "Offload", "raise offload_threads or offload less at once");
     }
+    FW_RETURN_IF_ERROR(MakeThreadFor(jobs_.size() + 1));
     jobs_.push_back(&job);
-    if (idle_ < jobs_.size() && threads_.size() < threads_max_) threads_.emplace_back([this] { Serve(); });
     changed_.SignalOne();
     return Status::Ok();
   }
@@ -45,6 +47,20 @@ class ThreadOffload final : public OffloadExecutor {
   }
 
  private:
+  // A failure only where no thread at all serves.
+  Status MakeThreadFor(std::size_t jobs) FW_REQUIRES(mutex_) {
+    if (idle_ >= jobs || threads_.size() >= threads_max_) return Status::Ok();
+    try {
+      threads_.emplace_back([this] { Serve(); });
+    } catch (const std::system_error& error) {
+      if (threads_.empty()) {
+        return ResourceExhausted(std::string("Offload: starting a thread: ") + error.what() +
+                                 "; raise the limit of threads (ulimit -u, pids.max) or the memory");
+      }
+    }
+    return Status::Ok();
+  }
+
   void Serve() {
     mutex_.Lock();
     for (;;) {
@@ -81,12 +97,14 @@ std::unique_ptr<OffloadExecutor> MakeThreadOffload(int threads_max) {
 
 namespace internal {
 
-OffloadExecutor& CurrentOffload() noexcept { return thread_slot.loop->host().offload(); }
+OffloadExecutor& CurrentOffload() noexcept {
+  FW_CHECK(thread_slot.loop != nullptr) << "Offload awaited outside a loop; this thread may block by itself";
+  return thread_slot.loop->host().offload();
+}
 
-void DropFinishedJob(OffloadJob& job) noexcept {
-  FW_CHECK(thread_slot.loop != nullptr && thread_slot.loop->abandoned())
-      << "a task was destroyed while its Offload job runs; join the task first";
-  thread_slot.loop->RemoveReady(job);
+void DropFinishedJob(OffloadJob& job, Loop& home) noexcept {
+  FW_CHECK(home.abandoned()) << "a task was destroyed while its Offload job runs; join the task first";
+  home.RemoveReady(job);
 }
 
 }  // namespace internal

@@ -36,6 +36,9 @@ class OffloadJob : public Work {
   explicit OffloadJob(RunFunction on_finished) noexcept : Work(on_finished) {}
   ~OffloadJob() = default;
 
+  // The loop that submitted it.
+  [[nodiscard]] Loop* home() const noexcept { return home_; }
+
  private:
   friend class OffloadExecutor;
   Loop* home_ = nullptr;
@@ -63,7 +66,7 @@ namespace internal {
 // The executor of the current Host.
 OffloadExecutor& CurrentOffload() noexcept;
 // For a frame that dies between the end of its job and its resumption, which only a simulated crash can bring about.
-void DropFinishedJob(OffloadJob& job) noexcept;
+void DropFinishedJob(OffloadJob& job, Loop& home) noexcept;
 
 }  // namespace internal
 
@@ -77,7 +80,7 @@ class [[nodiscard]] OffloadAwaiter final : public Suspension, private OffloadJob
   OffloadAwaiter(Function function, std::source_location where)
       : Suspension("Offload", where), OffloadJob(&OffloadAwaiter::Finished), function_(std::move(function)) {}
   ~OffloadAwaiter() {
-    if (submitted_ && !executor_->Withdraw(*this)) internal::DropFinishedJob(*this);
+    if (submitted_ && !executor_->Withdraw(*this)) internal::DropFinishedJob(*this, *home());
   }
 
   bool await_ready() noexcept { return CancelledAlready(); }

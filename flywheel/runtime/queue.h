@@ -22,7 +22,8 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
   ~Queue() {
-    FW_CHECK(poppers_.empty() && pushers_.empty()) << "queue destroyed while tasks wait for it; Close it and join them";
+    FW_CHECK((poppers_.empty() && pushers_.empty()) || internal::InCrash())
+        << "queue destroyed while tasks wait for it; Close it and join them";
   }
 
   class [[nodiscard]] PopAwaiter final : public Suspension {

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "flywheel/runtime/cpus.h"
@@ -42,8 +43,29 @@ sigset_t AllSignals() noexcept {
   return signals;
 }
 
+// Cancels one context when another is cancelled.
+struct CancelLink : internal::CancelNode {
+  CancelLink(const Context& from, const Context& to) noexcept
+      : CancelNode(&CancelLink::OnCancel), above(from), below(to) {}
+  static void OnCancel(CancelNode& node) {
+    const auto& self = static_cast<CancelLink&>(node);
+    self.below.Cancel(self.above.status());
+  }
+  const Context& above;
+  const Context& below;
+};
+
+// The task is cancelled with `parent`, and also with the context in which it is awaited.
 Task<void> UnderContext(ContextRef parent, Task<void> task) {
-  const ContextScope scope(parent->Child());
+  const ContextRef mine = parent->Child();
+  const Context& current = Context::current();
+  CancelLink link(current, *mine);
+  if (current.cancelled()) {
+    mine->Cancel(current.status());
+  } else {
+    current.AddCancelNode(link);
+  }
+  const ContextScope scope(mine);
   co_await std::move(task);
 }
 
@@ -52,19 +74,25 @@ Task<void> UnderContext(ContextRef parent, Task<void> task) {
 // A loop, the thread that turns it, and the group of tasks that belong to nobody else.
 class Runtime::Worker {
  public:
+  // Throws what std::thread throws.
   Worker(Host& host, std::unique_ptr<Reactor> reactor, std::string name)
-      : loop_(host, std::move(reactor), std::move(name)) {
+      : loop_(host, std::move(reactor), std::move(name)), thread_([this] { Run(); }) {
     // Before anyone else can post.
     loop_.Post([this] { roots_.emplace(loop_.context()); });
-    thread_ = std::thread([this] { Run(); });
   }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
-  ~Worker() {
+
+  // The end, step by step and each step on all workers, because tasks of one loop may need the others to turn.
+  void CancelRoots() {
     loop_.Post([this] {
       stopping_ = true;
       roots_->Cancel(Cancelled("the runtime is shutting down"));
     });
+  }
+  void AwaitRoots() { rootless_.Wait(); }
+  void Join() {
+    loop_.Post([this] { roots_.reset(); });
     thread_.join();
   }
 
@@ -76,13 +104,14 @@ class Runtime::Worker {
   void Run() {
     ::pthread_setname_np(::pthread_self(), loop_.name().substr(0, 15).c_str());
     while (!stopping_ || roots_->size() != 0) loop_.Turn(Duration::max());
-    loop_.Post([this] { roots_.reset(); });
-    while (roots_.has_value()) loop_.Turn(Duration::zero());
+    rootless_.Notify();
+    while (roots_.has_value()) loop_.Turn(Duration::max());
   }
 
   Loop loop_;
   bool stopping_ = false;
   std::optional<TaskGroup> roots_;
+  Waiter rootless_;
   std::thread thread_;
 };
 
@@ -161,18 +190,32 @@ Status Runtime::Start(Host::Parts parts) {
   host_ = std::make_unique<Host>(std::move(parts));
   const int count = options_.loops == 0 ? CpusAvailable() : options_.loops;
   std::vector<Loop*> loops;
-  for (int index = 0; index < count; ++index) {
-    FW_ASSIGN_OR_RETURN(auto reactor, MakeEpollReactor());
-    workers_.push_back(std::make_unique<Worker>(*host_, std::move(reactor), "loop-" + std::to_string(index)));
-    loops.push_back(&workers_.back()->loop());
+  try {
+    for (int index = 0; index < count; ++index) {
+      FW_ASSIGN_OR_RETURN(auto reactor, MakeEpollReactor());
+      workers_.push_back(std::make_unique<Worker>(*host_, std::move(reactor), "loop-" + std::to_string(index)));
+      loops.push_back(&workers_.back()->loop());
+    }
+    watchdog_ = std::make_unique<internal::Watchdog>(*host_, std::move(loops), options_.watchdog_after);
+  } catch (const std::system_error& error) {
+    return ResourceExhausted("runtime: starting thread " + std::to_string(workers_.size() + 1) + " of " +
+                             std::to_string(count + 1) + ": " + error.what() +
+                             "; set fewer loops or raise the limit of threads (ulimit -u, pids.max)");
   }
-  watchdog_ = std::make_unique<internal::Watchdog>(*host_, std::move(loops), options_.watchdog_after);
   return Status::Ok();
 }
 
 Runtime::~Runtime() {
-  // Loops end while the executor lives, so that jobs find their way home.
+  for (const auto& worker : workers_) worker->CancelRoots();
+  for (const auto& worker : workers_) worker->AwaitRoots();
+  for (const auto& worker : workers_) worker->Join();
   watchdog_.reset();
+  // What still lies in inboxes may refer to other loops: none goes before all are empty.
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (const auto& worker : workers_) busy |= worker->loop().Turn(Duration::zero());
+  }
+  // Loops end while the executor lives, so that jobs find their way home.
   workers_.clear();
 }
 
@@ -186,9 +229,7 @@ void Runtime::SpawnRoot(ContextRef parent, Task<void> task, std::source_location
   worker.loop().Post([&worker, &waiter, parent = std::move(parent), task = std::move(task), where]() mutable {
     auto root = [](ContextRef above, Task<void> inner, Waiter& end) -> Task<void> {
       {
-        Task<void> owned = above->loop() == nullptr && above->host() == nullptr
-                               ? std::move(inner)
-                               : UnderContext(std::move(above), std::move(inner));
+        Task<void> owned = above->empty_root() ? std::move(inner) : UnderContext(std::move(above), std::move(inner));
         co_await std::move(owned);
       }
       end.Notify();

@@ -19,7 +19,7 @@ class Semaphore {
   explicit Semaphore(std::uint64_t units) noexcept : free_(units) {}
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
-  ~Semaphore() { FW_CHECK(waiters_.empty()) << "semaphore destroyed while tasks wait for it"; }
+  ~Semaphore() { FW_CHECK(waiters_.empty() || internal::InCrash()) << "semaphore destroyed while tasks wait for it"; }
 
   // Gives its units back when it goes.
   class [[nodiscard]] Permit {

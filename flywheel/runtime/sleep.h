@@ -38,7 +38,9 @@ class [[nodiscard]] SleepAwaiter final : public Suspension {
 // OK after `length` on the loop's clock (extended by long turns, see Loop), or the cause if the context is cancelled
 // first. A length of zero or less waits for the next turn.
 inline SleepAwaiter Sleep(Duration length, std::source_location where = std::source_location::current()) noexcept {
-  return {SaturatingAdd(thread_slot.loop->now(), length), where};
+  // Outside a loop the wait itself says what is wrong.
+  const Loop* const loop = thread_slot.loop;
+  return {loop != nullptr ? SaturatingAdd(loop->now(), length) : kNever, where};
 }
 inline SleepAwaiter SleepUntil(Instant until, std::source_location where = std::source_location::current()) noexcept {
   return {until, where};

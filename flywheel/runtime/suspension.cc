@@ -20,7 +20,13 @@ void Suspension::Suspend(std::coroutine_handle<> handle, bool cancellable) noexc
   loop_ = thread_slot.loop;
   state_ = State::kWaiting;
   if (task_ != nullptr) task_->awaiting = this;
-  if (cancellable && context_ != nullptr) context_->AddCancelNode(*this);
+  if (cancellable && context_ != nullptr) AddToContext();
+}
+
+void Suspension::AddToContext() noexcept {
+  FW_CHECK(context_->loop() == loop_) << what_ << " awaited under a context of another home than loop " << loop_->name()
+                                      << "; make a Child() of it here";
+  context_->AddCancelNode(*this);
 }
 
 void Suspension::Wake() noexcept {
@@ -54,6 +60,8 @@ void Suspension::Resume(Work& work) {
 }
 
 namespace internal {
+
+bool InCrash() noexcept { return thread_slot.loop != nullptr && thread_slot.loop->abandoned(); }
 
 void WakeFromAnywhere(Loop& home, Suspension& waiter) noexcept {
   if (thread_slot.loop == &home) {

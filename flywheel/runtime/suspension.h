@@ -24,6 +24,14 @@ struct NativeAwaitable {};
 
 struct WaitTag;
 
+namespace internal {
+
+// Whether frames go because a simulated host has crashed: then what they refer to may be gone before them, and nobody
+// is left who could wait in vain.
+bool InCrash() noexcept;
+
+}  // namespace internal
+
 class Suspension : public Work,
                    public internal::CancelNode,
                    public internal::ListNode<WaitTag>,  // of what it waits for
@@ -67,6 +75,8 @@ class Suspension : public Work,
 
   static void Resume(Work& work);
   static void OnCancel(CancelNode& node);
+
+  void AddToContext() noexcept;
 
   const char* what_;
   std::source_location where_;

@@ -81,6 +81,8 @@ class TaskPromise final : public TaskPromiseBase {
     state_ = State::kValue;
   }
   void unhandled_exception() noexcept {
+    // A local's destructor may throw after co_return.
+    if (state_ == State::kValue) std::destroy_at(&value_);
     std::construct_at(&exception_, std::current_exception());
     state_ = State::kException;
   }

@@ -4,6 +4,7 @@
 
 #include "bench/harness.h"
 #include "bench/peers/asio_peers.h"
+#include "bench/peers/bare_coroutine.h"
 #include "flywheel/runtime/child_bench.h"
 #include "flywheel/runtime/internal/thread_loop.h"
 
@@ -24,7 +25,8 @@ FW_BENCHMARK(Await, "runtime.await") {
   internal::ThreadLoop thread;
   bench.Compare({.scenario = "child_in_another_unit",
                  .ours = {.run = [&](std::uint64_t n) { return thread.Run(AwaitChildren(n)); }},
-                 .peers = {{.name = "asio_awaitable", .version = peers::AsioVersion(), .run = &peers::AsioAwait}},
+                 .peers = {{.name = "asio_awaitable", .version = peers::AsioVersion(), .run = &peers::AsioAwait},
+                           {.name = "bare_coroutine", .version = "written here", .run = &peers::BareAwait}},
                  .check = &SumIsRight});
 }
 

@@ -96,7 +96,16 @@ class ChildFrame {
 
 }  // namespace internal
 
-TaskGroup::TaskGroup(const Context& parent) : loop_(*thread_slot.loop), context_(parent.Child()) {}
+namespace {
+
+Loop& CurrentLoop() noexcept {
+  FW_CHECK(thread_slot.loop != nullptr) << "TaskGroup made outside a loop; make it in a task, see Runtime::BlockOn";
+  return *thread_slot.loop;
+}
+
+}  // namespace
+
+TaskGroup::TaskGroup(const Context& parent) : loop_(CurrentLoop()), context_(parent.Child()) {}
 
 TaskGroup::~TaskGroup() {
   if (live_ == 0) return;

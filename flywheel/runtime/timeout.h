@@ -19,7 +19,10 @@ Task<T> WithDeadline(Instant deadline, Task<T> task) {
 
 template <typename T>
 Task<T> Timeout(Duration length, Task<T> task) {
-  return WithDeadline(SaturatingAdd(thread_slot.loop->now(), length), std::move(task));
+  // The time begins when this is awaited, as the task does.
+  const Instant deadline = SaturatingAdd(thread_slot.loop->now(), length);
+  const ContextScope scope(Context::current().Child({.deadline = deadline}));
+  co_return co_await std::move(task);
 }
 
 // Runs a task that is not cancelled with its surroundings, for cleaning up; bounded by `length`.

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -78,11 +79,29 @@ bool EndsType(std::span<const Token> tokens, std::size_t at) {
   return at > 0 && (tokens[at - 1].Is(">") || tokens[at - 1].Is("<") || EndsType(tokens, at - 1));
 }
 
-// Whether the name at `at` is that of a free function of the system or of std where it is called.
-bool IsFreeCall(std::span<const Token> tokens, std::size_t at) {
-  constexpr std::array<std::string_view, 9> kBeforeCall = {
+// Words that stand before a call; any other one before a name makes it a declaration.
+bool LeadsToCall(std::string_view word) {
+  constexpr std::array<std::string_view, 9> kWords = {
       "return", "co_return", "co_await", "co_yield", "else", "do", "case", "throw", "not",
   };
+  return std::ranges::find(kWords, word) != kWords.end();
+}
+
+// What the file itself declares: a bare call of such a name, say of a local lambda, is not one of the system's.
+std::set<std::string_view> DeclaredNames(std::span<const Token> tokens) {
+  std::set<std::string_view> names;
+  for (std::size_t i = 1; i + 1 < tokens.size(); ++i) {
+    if (!tokens[i].IsIdentifier()) continue;
+    const Token& before = tokens[i - 1];
+    const bool typed = before.IsIdentifier() ? !LeadsToCall(before.text) : EndsType(tokens, i - 1);
+    const Token& after = tokens[i + 1];
+    if (typed && (after.Is("=") || after.Is("(") || after.Is("{") || after.Is(";"))) names.insert(tokens[i].text);
+  }
+  return names;
+}
+
+// Whether the name at `at` is that of a free function of the system or of std where it is called.
+bool IsFreeCall(std::span<const Token> tokens, std::size_t at, const std::set<std::string_view>& declared) {
   constexpr std::array<std::string_view, 3> kQualifiers = {"std", "this_thread", "chrono"};
   if (at == 0) return true;
   const Token& before = tokens[at - 1];
@@ -90,20 +109,20 @@ bool IsFreeCall(std::span<const Token> tokens, std::size_t at) {
   if (before.Is(".") || before.Is("->") || before.Is("~")) return false;
   if (before.Is("::")) {
     if (at < 2 || !tokens[at - 2].IsIdentifier()) return true;
-    return std::ranges::find(kQualifiers, tokens[at - 2].text) != kQualifiers.end() ||
-           std::ranges::find(kBeforeCall, tokens[at - 2].text) != kBeforeCall.end();
+    return std::ranges::find(kQualifiers, tokens[at - 2].text) != kQualifiers.end() || LeadsToCall(tokens[at - 2].text);
   }
-  if (!before.IsIdentifier()) return !EndsType(tokens, at - 1);
-  return std::ranges::find(kBeforeCall, before.text) != kBeforeCall.end();
+  if (declared.contains(tokens[at].text)) return false;
+  return before.IsIdentifier() ? LeadsToCall(before.text) : !EndsType(tokens, at - 1);
 }
 
-bool Matches(const Pattern& pattern, std::span<const Token> tokens, std::size_t at) {
+bool Matches(const Pattern& pattern, std::span<const Token> tokens, std::size_t at,
+             const std::set<std::string_view>& declared) {
   if (pattern.kind == Pattern::Kind::kInclude) return tokens[at].kind == TokenKind::kHeaderName;
   for (std::size_t i = 0; i < pattern.tokens.size(); ++i) {
     const bool arrow = i == 0 && pattern.kind == Pattern::Kind::kMember;
     if (at + i >= tokens.size() || (!arrow && !tokens[at + i].Is(pattern.tokens[i]))) return false;
   }
-  if (pattern.kind == Pattern::Kind::kCall && !IsFreeCall(tokens, at)) return false;
+  if (pattern.kind == Pattern::Kind::kCall && !IsFreeCall(tokens, at, declared)) return false;
   const auto harmless = pattern.ban->harmless;
   return harmless == nullptr || !harmless(tokens, at, at + pattern.tokens.size());
 }
@@ -172,11 +191,12 @@ void CheckBans(const File& file, Findings& findings) {
 
   const Index index = IndexFor(file);
   const std::span<const Token> tokens = file.tokens();
+  const std::set<std::string_view> declared = DeclaredNames(tokens);
   for (std::size_t at = 0; at < tokens.size(); ++at) {
     const auto [begin, end] = index.equal_range(tokens[at].text);
     for (auto found = begin; found != end; ++found) {
       const Pattern& pattern = found->second;
-      if (!Matches(pattern, tokens, at)) continue;
+      if (!Matches(pattern, tokens, at, declared)) continue;
       const int line = tokens[at].line;
       const auto suppression = suppressions.find(line);
       if (suppression != suppressions.end()) {

@@ -1,7 +1,7 @@
 // The table of what may not be called, with the reason and what to write instead; and its only escape.
 //
 // Each row is one idea. A row lists patterns of tokens; what they mean depends on how they begin:
-//   sleep (          a call of a free function: bare, global or of std; not of a member, not a declaration
+//   sleep (          a call of a free function: bare, global or of std; not of a member, nor of what the file declares
 //   . detach ( )     a call of a member, also through ->
 //   <iostream>       an include
 //   std :: mutex     anything else: these tokens wherever they stand

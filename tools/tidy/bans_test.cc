@@ -95,15 +95,29 @@ void F() {
   clock.sleep(1);
   clock->sleep(1);
   Clock::sleep(1);
-  virtual Task<> sleep(int seconds);
-  Duration sleep(int seconds);
-  const Duration& sleep(int seconds);
-  std::vector<Duration> sleep(int seconds);
   Sleep(1);
   sleeper(1);
-  int sleep = 3;
 }
 )");
+}
+
+TEST(BansTest, ANameThatTheFileDeclaresIsItsOwn) {
+  Expect(R"(
+struct S {
+  virtual Task<> usleep(int seconds);
+  const Duration& rand();
+  std::vector<Duration> nanosleep(int seconds) const;
+  Duration* srand(int seconds);
+};
+auto sleep = [](int seconds) { return Sleep(seconds); };
+Task<> F() {
+  co_await sleep(1);
+  G(usleep(1), rand(), nanosleep(1), srand(1));
+  ::sleep(1);                      // <- sleep
+  std::this_thread::sleep_for(1);  // <- sleep
+}
+)");
+  Expect("int F(int x) { return x * sleep(1); }  // <- sleep\n");
 }
 
 TEST(BansTest, TestsMayNotSleepEither) {

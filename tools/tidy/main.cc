@@ -16,7 +16,7 @@
 namespace flywheel::tidy {
 namespace {
 
-constexpr std::string_view kUsage = R"(usage: tidy [option...] [check...]
+constexpr const char* kUsage = R"(usage: tidy [option...] [check...]
 checks:
   text     the rules about text (the default): layering, state, bans, layout, links, machine paths
   headers  every header compiles alone
@@ -89,7 +89,7 @@ Report Check(std::string_view check, const Tree& tree, const Arguments& argument
 int Main(int argc, char** argv) {
   const Arguments arguments = Parse(argc, argv);
   if (!arguments.error.empty()) {
-    std::fprintf(stderr, "tidy: %s\n%s", arguments.error.c_str(), kUsage.data());
+    std::fprintf(stderr, "tidy: %s\n%s", arguments.error.c_str(), kUsage);
     return 2;
   }
   const Tree tree = ReadTree(arguments.root);

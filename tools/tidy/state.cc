@@ -88,7 +88,6 @@ class Walker {
       at_ += 3;
       Block(Scope::kNamespace);
     } else if (text == "using" || text == "typedef" || text == "static_assert" || text == "concept" ||
-               ((text == "template" || text == "extern") && (Text(1) == "class" || Text(1) == "struct")) ||
                (text == "extern" && Text(1) == "template")) {
       at_ = walk_.AfterSemicolon(at_);
     } else if (scope == Scope::kClass && Text(1) == ":" &&
@@ -114,7 +113,7 @@ class Walker {
       if (text == ";" || text == "=") {
         if (d.names >= 2) Report(scope, d);
         const std::size_t end = walk_.AfterSemicolon(at_);
-        Code(at_, end, Scope::kFunction);
+        Code(at_ + 1, end, Scope::kFunction);
         at_ = end;
         return;
       }
@@ -309,7 +308,7 @@ class Walker {
     std::size_t statement = begin;  // where the current one begins, for the specifiers before `static`
     while (at_ < end) {
       const std::string_view text = Text();
-      if (text == ";" || text == "{" || text == "}" || text == ")" || text == ":") {
+      if (text == ";" || text == "{" || text == "}" || text == ")" || text == ":" || text == "=") {
         statement = ++at_;
       } else if (text == "static" || text == "extern") {
         const std::size_t here = at_;

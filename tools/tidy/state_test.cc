@@ -43,6 +43,7 @@ int x FW_GUARDED_BY(mutex) = 0;                    // <- state
 void (*callback)(int) = nullptr;                   // <- state
 int (&reference)[3] = array;                       // <- state
 int (Klass::*method)(int, int);                    // <- state
+extern struct Point elsewhere_too;                 // <- state
 extern "C" int c_variable;                         // <- state
 namespace { int hidden; }                          // <- state
 extern "C" {

@@ -61,6 +61,14 @@ class ReportLog {
     const MutexLock lock(mutex_);
     return entries_;
   }
+  // Waits until there are `count` reports of this kind.
+  void AwaitMany(ReportKind kind, int count) {
+    const MutexLock lock(mutex_);
+    for (std::size_t next = 0; count > 0;) {
+      for (; next < entries_.size(); ++next) count -= entries_[next].kind == kind ? 1 : 0;
+      if (count > 0) changed_.Wait(mutex_);
+    }
+  }
   // The first report of this kind that contains `text`, waiting for it as long as it takes.
   Entry Await(ReportKind kind, std::string_view text = "") {
     const MutexLock lock(mutex_);

@@ -40,7 +40,7 @@ void SimHost::Start() {
       .environment = MakeFixedEnvironment(options_.environment),
       .reports = std::make_unique<Reports>(*this),
       .network = nullptr,
-      .offload = std::make_unique<SimOffload>(world_),
+      .offload = std::make_unique<SimOffload>(world_, *this),
       .files = nullptr,
       .exit = [this](int) { Crash(); },
   });
@@ -57,13 +57,16 @@ void SimHost::Start() {
 
 void SimHost::Kill() {
   if (process_ == nullptr) return;
-  for (const auto& loop : process_->loops) loop->Abandon([this] { process_->roots.reset(); });
+  // A frame may hold what lives on other loops, and what is queued there too.
+  for (const auto& loop : process_->loops) loop->Abandon([] {});
+  process_->loops.front()->Abandon([this] { process_->roots.reset(); });
+  for (const auto& loop : process_->loops) loop->Abandon([&] { loop->DropQueued(); });
   process_.reset();
   clock_ = nullptr;
 }
 
 void SimHost::Crash() {
-  if (in_turn_) {
+  if (runs_) {
     crash_requested_ = true;
     return;
   }
@@ -113,14 +116,23 @@ void SimHost::Turn(std::uint64_t choice) {
   }
   Loop& loop = *ready[choice % ready.size()];
   // The host's clock runs ahead within the turn and waits for the world after it.
-  in_turn_ = true;
+  runs_ = true;
   clock_->ahead = Duration::zero();
   if (const Duration stall = std::exchange(stall_, Duration::zero()); stall > Duration::zero()) {
     loop.Post([this, stall] { Burn(stall); });
   }
   loop.Turn(Duration::zero());
-  in_turn_ = false;
   busy_until_ = world_.now() + std::exchange(clock_->ahead, Duration::zero()) + options_.turn_cost;
+  EndRun();
+}
+
+void SimHost::RunJob(OffloadJob& job) {
+  runs_ = true;
+  job.Run();
+}
+
+void SimHost::EndRun() {
+  runs_ = false;
   if (std::exchange(crash_requested_, false)) Crash();
 }
 

@@ -58,8 +58,8 @@ class SimHost {
   // As SIGTERM and SIGHUP: the first kTerminate begins the drain, the second crashes the host.
   void Signal(HostSignal signal);
   // The process is gone in the middle of what it did: nothing of it runs again, its memory is given back without any
-  // of its code deciding anything. What it had synced to disk stays. Also allowed in a task of this host, for which it
-  // takes effect at the end of the turn.
+  // of its code deciding anything. What it had synced to disk stays. Also allowed in a task or an Offload job of this
+  // host, where it takes effect at the end of the turn or job.
   void Crash();
   // Starts the process again, empty, with the same name and disk.
   void Restart();
@@ -75,6 +75,7 @@ class SimHost {
   [[nodiscard]] const std::vector<SimReport>& reports() const noexcept { return reports_; }
 
  private:
+  friend class SimOffload;
   friend class SimWorld;
   class Reports;
 
@@ -94,6 +95,10 @@ class SimHost {
   [[nodiscard]] Instant NextTimeOf(std::size_t loop) const;
   // One turn of a loop that has something to do.
   void Turn(std::uint64_t choice);
+  // A job of SimOffload, which calls EndRun when it has been sent home.
+  void RunJob(OffloadJob& job);
+  // The code of this host has returned: a crash that it asked for takes effect.
+  void EndRun();
 
   SimWorld& world_;
   SimHostOptions options_;
@@ -102,7 +107,7 @@ class SimHost {
   Duration wall_offset_{};
   Duration stall_{};
   bool crash_requested_ = false;
-  bool in_turn_ = false;
+  bool runs_ = false;  // its code is on the stack
   SimClock* clock_ = nullptr;
   Instant busy_until_;
   std::vector<SimReport> reports_;

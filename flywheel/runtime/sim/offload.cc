@@ -10,8 +10,8 @@ constexpr std::uint64_t kJobMicrosMax = 500;
 
 }  // namespace
 
-SimOffload::SimOffload(SimWorld& world)
-    : world_(world), random_(world.ForkRandom()), self_(std::make_shared<SimOffload*>(this)) {}
+SimOffload::SimOffload(SimWorld& world, SimHost& host)
+    : world_(world), host_(host), random_(world.ForkRandom()), self_(std::make_shared<SimOffload*>(this)) {}
 
 Status SimOffload::Submit(OffloadJob& job) {
   if (!kOffloadQueueMax.Allows(waiting_.size() + 1)) {
@@ -35,8 +35,9 @@ void SimOffload::Run(std::uint64_t ticket) {
   if (found == waiting_.end()) return;
   OffloadJob& job = *found->second;
   waiting_.erase(found);
-  job.Run();
+  host_.RunJob(job);
   Finish(job);
+  host_.EndRun();  // may take this with it
 }
 
 }  // namespace flywheel::inline v0::sim

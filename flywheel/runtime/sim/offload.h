@@ -12,11 +12,12 @@
 
 namespace flywheel::inline v0::sim {
 
+class SimHost;
 class SimWorld;
 
 class SimOffload final : public OffloadExecutor {
  public:
-  explicit SimOffload(SimWorld& world);
+  SimOffload(SimWorld& world, SimHost& host);
 
   Status Submit(OffloadJob& job) override;
   bool Withdraw(OffloadJob& job) noexcept override;
@@ -25,6 +26,7 @@ class SimOffload final : public OffloadExecutor {
   void Run(std::uint64_t ticket);
 
   SimWorld& world_;
+  SimHost& host_;
   Random random_;
   std::uint64_t next_ticket_ = 0;
   std::map<std::uint64_t, OffloadJob*> waiting_;

@@ -68,12 +68,13 @@ void SimWorld::RunFor(Duration length) {
 
 Status SimWorld::RunUntil(const SimHost& host, const bool& done, std::source_location where) {
   const std::uint64_t steps_end = steps_ + kStepsMax;
+  const std::uint64_t life = host.starts_;
   while (!done) {
     if (steps_ == steps_end) {
       return FailedPrecondition("the task of " + LocationText(where) + " has not ended after " +
                                 std::to_string(kStepsMax) + " steps; replay with seed " + std::to_string(seed_));
     }
-    if (!host.running()) return Unavailable(host.name() + " crashed");
+    if (!host.running() || host.starts_ != life) return Unavailable(host.name() + " crashed");
     if (!Step()) {
       return FailedPrecondition("the simulated world came to rest while the task of " + LocationText(where) +
                                 " waits for something that will never happen; replay with seed " +

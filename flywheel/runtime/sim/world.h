@@ -98,15 +98,19 @@ class SimWorld {
 
 template <typename T>
 internal::FallibleOf<T> SimWorld::Run(SimHost& host, Task<T> task, std::source_location where) {
-  internal::WhenSlot<T> slot;
-  bool done = false;
-  host.Spawn(internal::RunInto(std::move(task), slot, [&done] { done = true; }), where);
-  FW_RETURN_IF_ERROR(RunUntil(host, done, where));
+  // Shared with the task, which outlives this call where that gives up.
+  struct Outcome {
+    internal::WhenSlot<T> slot;
+    bool done = false;
+  };
+  const auto outcome = std::make_shared<Outcome>();
+  host.Spawn(internal::RunInto(std::move(task), outcome->slot, [outcome] { outcome->done = true; }), where);
+  FW_RETURN_IF_ERROR(RunUntil(host, outcome->done, where));
   if constexpr (std::is_void_v<T>) {
-    slot.Take();
+    outcome->slot.Take();
     return Status::Ok();
   } else {
-    return slot.Take();
+    return outcome->slot.Take();
   }
 }
 
