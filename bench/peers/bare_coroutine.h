@@ -6,30 +6,17 @@
 #pragma once
 
 #include <coroutine>
-#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <utility>
 
-namespace flywheel::bench::peers {
+#include "flywheel/runtime/frame_pool.h"
 
-struct BareFrames {
-  void* head = nullptr;
-};
-extern constinit thread_local BareFrames bare_frames [[gnu::tls_model("initial-exec")]];
+namespace flywheel::bench::peers {
 
 class BareTask {
  public:
-  struct promise_type {
-    static void* operator new(std::size_t bytes) {
-      void* const block = bare_frames.head;
-      if (block == nullptr) return std::malloc(bytes);
-      bare_frames.head = *static_cast<void**>(block);
-      return block;
-    }
-    static void operator delete(void* block, std::size_t) noexcept {
-      *static_cast<void**>(block) = std::exchange(bare_frames.head, block);
-    }
+  struct promise_type : FramePooled {
     BareTask get_return_object() noexcept { return BareTask(std::coroutine_handle<promise_type>::from_promise(*this)); }
     struct Final {
       static bool await_ready() noexcept { return false; }

@@ -65,14 +65,41 @@ void Loop::DropQueued() {
 }
 
 void Loop::PostWork(Work& work) noexcept {
+  Loop* const here = current();
+  if (here != nullptr && here != this && &here->host_ == &host_ && !here->closing_ && !here->abandoned_) {
+    here->Gather(*this, work);
+    return;
+  }
+  inbox_.Push(work);
+  WakeIfParked();
+}
+
+void Loop::WakeIfParked() noexcept {
   // 1. The push and the load of parked_ are sequentially consistent, as are the loop's store to parked_ and its look at
   //    the inbox (PollReactor). So either this thread sees parked_, or the loop sees the work before it waits.
   // 2. Of all who see parked_, the one that clears it writes to the reactor: one system call per blocking poll.
-  inbox_.Push(work);
   if (parked_.load(std::memory_order_seq_cst) && parked_.exchange(false, std::memory_order_seq_cst)) {
     wakeups_.fetch_add(1, std::memory_order_relaxed);
     reactor_->Wake();
   }
+}
+
+void Loop::Gather(Loop& target, Work& work) noexcept {
+  auto outbox =
+      std::find_if(outboxes_.begin(), outboxes_.end(), [&](const Outbox& box) { return box.target == &target; });
+  if (outbox == outboxes_.end()) outbox = outboxes_.insert(outbox, Outbox{.target = &target});
+  work.next = outbox->newest;
+  outbox->newest = &work;
+  if (outbox->oldest == nullptr) outbox->oldest = &work;
+  if (++outbox->count == kPostBatch) Flush(*outbox);
+}
+
+void Loop::Flush(Outbox& outbox) noexcept {
+  if (outbox.count == 0) return;
+  Loop& target = *outbox.target;
+  target.inbox_.PushChain(*outbox.newest, *outbox.oldest);
+  outbox = Outbox{.target = &target};
+  target.WakeIfParked();
 }
 
 void Loop::RemoveReady(Work& work) noexcept {
@@ -185,6 +212,7 @@ void Loop::FlushGivenBack() noexcept {
 }
 
 void Loop::EndTurn() {
+  for (Outbox& outbox : outboxes_) Flush(outbox);
   FlushGivenBack();
   participant_.TurnEnd();
   slabs_.Collect();

@@ -15,6 +15,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "flywheel/base/quiescent.h"
 #include "flywheel/base/slab.h"
@@ -67,9 +68,10 @@ class Loop {
  public:
   static constexpr Duration kLongTurn = std::chrono::milliseconds(50);  // architecture: such a turn is reported
   static constexpr int kWorksPerTurn = 512;
-  // Parking and being woken costs both threads about 5 µs here; looking 128 times for the next message of a burst costs
-  // about half of that, and is given up where it does not pay.
-  static constexpr int kSpinsMax = 128;
+  static constexpr int kPostBatch = 1024;  // a turn rarely posts as much; more would only wait
+  // Parking and being woken costs two threads some 5 µs here. Looking for the next message of a burst costs about as
+  // much (256 pauses), so it at most doubles the price, and is given up where it does not pay.
+  static constexpr int kSpinsMax = 256;
 
   Loop(Host& host, std::unique_ptr<Reactor> reactor, std::string name);
   Loop(const Loop&) = delete;
@@ -80,7 +82,8 @@ class Loop {
   // The loop whose turn it is on this thread, or null.
   static Loop* current() noexcept { return thread_slot.loop; }
 
-  // Runs `function` on this loop, in the order in which one thread posted. Any thread; never blocks.
+  // Runs `function` on this loop, in the order in which one thread posted. Any thread; never blocks. What one loop
+  // posts to another leaves in batches, when the turn ends or kPostBatch have gathered.
   template <typename Function>
   void Post(Function&& function) {
     PostWork(*new PostedFunction<std::decay_t<Function>>(std::forward<Function>(function)));  // tidy: freed by its run
@@ -190,6 +193,16 @@ class Loop {
   // host, whose loops end together.
   void GiveBack(void* memory, std::size_t bytes, Loop* origin) noexcept;
   void FlushGivenBack() noexcept;
+  // Posts to other loops of the host gather here.
+  struct Outbox {
+    Loop* target;
+    Work* newest = nullptr;
+    Work* oldest = nullptr;
+    int count = 0;
+  };
+  void Gather(Loop& target, Work& work) noexcept;
+  static void Flush(Outbox& outbox) noexcept;
+  void WakeIfParked() noexcept;
   void PollReactor(Duration wait);
   // Looks out for posted work a little before it parks.
   bool SpinForInbox() noexcept;
@@ -213,9 +226,10 @@ class Loop {
   Instant now_;
   Instant turn_ended_;  // saves a look at the clock before the next poll
   bool abandoned_ = false;
-  bool closing_ = false;    // other loops of the host may be gone
-  bool posted_to_ = false;  // in this turn
-  int spins_ = kSpinsMax;   // worth trying before parking; adapts
+  bool closing_ = false;          // other loops of the host may be gone
+  bool posted_to_ = false;        // in this turn
+  int spins_ = kSpinsMax;         // worth trying before parking; adapts
+  std::vector<Outbox> outboxes_;  // one per loop that was ever posted to
   Loop* given_back_to_ = nullptr;
   FramePool::Chain given_back_;
   std::size_t contexts_ = 0;  // alive, their home here

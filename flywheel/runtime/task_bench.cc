@@ -23,10 +23,14 @@ Task<std::uint64_t> AwaitChildren(std::uint64_t operations) {
 
 FW_BENCHMARK(Await, "runtime.await") {
   internal::ThreadLoop thread;
+  const auto bare = [&](std::uint64_t n) {
+    return thread.Run(
+        [](std::uint64_t operations) -> Task<std::uint64_t> { co_return peers::BareAwait(operations); }(n));
+  };
   bench.Compare({.scenario = "child_in_another_unit",
                  .ours = {.run = [&](std::uint64_t n) { return thread.Run(AwaitChildren(n)); }},
                  .peers = {{.name = "asio_awaitable", .version = peers::AsioVersion(), .run = &peers::AsioAwait},
-                           {.name = "bare_coroutine", .version = "written here", .run = &peers::BareAwait}},
+                           {.name = "bare_coroutine", .version = "written here", .run = bare}},
                  .check = &SumIsRight});
 }
 
