@@ -32,10 +32,10 @@ add_compile_options(
   -Wno-deprecated-declarations  # libstdc++ 12 uses its own get_temporary_buffer in every std::stable_sort
   -fPIC  # also for programs, where CMake would say -fPIE: a precompiled header serves one of them only
   -fno-omit-frame-pointer  # profiles and the turn watchdog walk the stack
-  # No path of the machine that built it reaches a binary: neither __FILE__ nor debug information.
+  # No path of the machine that built it reaches a binary, neither by __FILE__ nor by debug information, in which the
+  # build folder becomes "." as well: so a debugger that is started in the source folder finds the sources.
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
-  -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
-  -ffile-prefix-map=${PROJECT_BINARY_DIR}=build)
+  -ffile-prefix-map=${PROJECT_BINARY_DIR}=.)
 if(FLYWHEEL_WERROR)
   add_compile_options(-Werror)
 endif()

@@ -26,7 +26,8 @@ case $name in
   apt-get) [[ " $* " != *' install '* ]] || printf '%s\n' "$@" | sed '1,/^--no-install-recommends$/d; s/^/ii /' >>"$STAGE/installed" ;;
   cmake)
     [[ $1 != --preset ]] || { mkdir -p "build/$2" && echo 'build all: phony' >"build/$2/build.ninja"; }
-    [[ $1 != --build || ! -e $STAGE/build-fails ]] || { echo 'greeter.cc:7: error: boom' && exit 3; }
+    [[ "$*" != *--target*flywheel_sim* ]] || cp "$0" build/release/flywheel_sim
+    [[ $1 != --build || ! -e $STAGE/build-fails ]] || { cat "$STAGE/build-fails" && exit 3; }
     ;;
   ctest) [[ ! -e $STAGE/tests-fail ]] || exit 8 ;;
 esac
@@ -55,7 +56,7 @@ group() { awk -F'|' -v g="$1" '!/^#/ && ("," $2 "," ~ "[, ]" g "[, ]") { gsub(/ 
 installed_by_apt() { sed -n 's/^apt-get .* install .*--no-install-recommends //p' "$STAGE/calls" | tr ' ' '\n' | sort; }
 
 # packages.debian: a name once, known groups, a reason.
-output=$(awk -F' *[|] *' '!/^#/ && NF && (NF != 3 || $3 == "" || $2 !~ /^(build|demo|test|sanitize|bench|lint|console)(,(build|demo|test|sanitize|bench|lint|console))* *$/)' "$source_dir/packages.debian")
+output=$(awk -F' *[|] *' '!/^#/ && NF && (NF != 3 || $3 == "" || $2 !~ /^(build|demo|test|sanitize|bench|lint|debug|console)(,(build|demo|test|sanitize|bench|lint|debug|console))* *$/)' "$source_dir/packages.debian")
 [[ -z $output ]] || fail 'packages.debian has lines that are not: name | group[,group] | reason'
 output=$(all_packages | uniq -d)
 [[ -z $output ]] || fail 'packages.debian names a package twice'
@@ -63,7 +64,7 @@ output=$(all_packages | uniq -d)
 # Help teaches every command; an unknown one is refused and leads to the help.
 run
 succeeds 'no arguments'
-for command in setup build test demo bench fmt lint fuzz sim; do
+for command in setup build test demo bench fmt lint fuzz sim mutants; do
   grep -qE "^  $command .*\./run $command" <<<"$output" || fail "help shows no example of $command"
 done
 run tset
@@ -120,15 +121,20 @@ fails 'an unknown preset'
 says "'fast'"
 
 # A step that fails: which command, the end of its log, where the log is, what to try.
-touch "$STAGE/build-fails"
+{ echo 'greeter.cc:7: error: boom' && seq 99 && echo 'the end'; } >"$STAGE/build-fails"
 run test
 fails 'a failing build'
+says 'the end'
 says 'command: cmake --build build/release'
 says 'greeter.cc:7: error: boom'
 says 'build/log/build-release.log'
 says 'try:'
 grep -q boom "$scratch/project/build/log/build-release.log" || fail 'the log does not hold the output'
 not_called '^ctest'
+echo 'a failure of another form' >"$STAGE/build-fails"
+run test
+says 'a failure of another form'
+says 'try:'
 rm "$STAGE/build-fails"
 
 touch "$STAGE/tests-fail"
@@ -137,8 +143,11 @@ fails 'failing tests'
 says 'tests failed'
 rm "$STAGE/tests-fail"
 
-run sim
-fails 'sim without simulations'
-says 'no simulation yet'
+# Simulations get their arguments as they are.
+run sim runtime.timers --seeds 7
+succeeds 'sim'
+called '^flywheel_sim runtime.timers --seeds 7$'
+run mutants runtime.timers
+called '^flywheel_sim --mutants runtime.timers$'
 
 echo 'front door: all promises kept'

@@ -25,6 +25,16 @@ struct Context::RemoteChildren {
   internal::List<const Context, internal::ChildTag> children FW_GUARDED_BY(mutex);
 };
 
+// Sends a context home to die. No posted function, because those are dropped in a simulated crash.
+struct Context::Death final : Work, FramePooled {
+  explicit Death(const Context* context) noexcept : Work(&Death::Run), dying(context) {}
+  static void Run(Work& work) {
+    const std::unique_ptr<Death> self(static_cast<Death*>(&work));
+    self->dying->Die();
+  }
+  const Context* dying;
+};
+
 Context::Context(Host* host, Loop* loop, Event* draining) noexcept : loop_(loop), host_(host), draining_(draining) {
   loop->ContextBorn();
 }
@@ -166,7 +176,7 @@ void Context::Die() const noexcept {
     Loop* const home = dying->loop_;
     // In a simulated crash nothing of the host runs any more, so nobody can be in the way.
     if (home != nullptr && thread_slot.loop != home && !home->abandoned()) {
-      home->Post([dying] { dying->Die(); });
+      home->PostWork(*new Death(dying));  // tidy: freed by its run
       return;
     }
     ContextRef above = dying->LeaveParent();

@@ -156,6 +156,7 @@ class Context final : public internal::ListNode<internal::ChildTag>, public Fram
     const Context* context;
   };
   struct RemoteChildren;
+  struct Death;
   union Immortal;
 
   constexpr explicit Context(EmptyRoot) noexcept {}

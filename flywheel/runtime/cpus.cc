@@ -40,6 +40,19 @@ bool Lists(std::string_view list, std::string_view name) {
   return false;
 }
 
+// Blanks and backslashes of paths are written in octal there: "/my\\040groups".
+std::string Unescape(std::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    unsigned code = 0;
+    const bool escaped = text.size() >= 4 && text[0] == '\\' &&
+                         std::from_chars(text.data() + 1, text.data() + 4, code, 8).ptr == text.data() + 4;
+    plain.push_back(escaped ? static_cast<char>(code) : text[0]);
+    text.remove_prefix(escaped ? 4 : 1);
+  }
+  return plain;
+}
+
 struct Mount {
   std::string root;   // what of the hierarchy is mounted
   std::string point;  // where
@@ -54,7 +67,7 @@ std::optional<Mount> FindMount(std::string_view mountinfo, bool v2) {
     const auto type = Split(line.substr(dash + 3), ' ');
     if (fields.size() < 5 || type.empty()) continue;
     const bool matches = v2 ? type[0] == "cgroup2" : type[0] == "cgroup" && type.size() > 2 && Lists(type[2], "cpu");
-    if (matches) return Mount{.root = std::string(fields[3]), .point = std::string(fields[4])};
+    if (matches) return Mount{.root = Unescape(fields[3]), .point = Unescape(fields[4])};
   }
   return std::nullopt;
 }

@@ -82,6 +82,7 @@ class SystemFile final : public File {
   }
 
   Task<Status> Allocate(std::uint64_t size) override {
+    if (size == 0) co_return Status::Ok();  // which the kernel calls invalid
     co_return co_await Offload([this, size] {
       return Done(
           Retry("fallocate", path_, [&] { return ::fallocate(descriptor_.get(), 0, 0, static_cast<off_t>(size)); }));

@@ -32,7 +32,7 @@ class Gate {
       return *this;
     }
     ~Pass() {
-      if (gate_ != nullptr) gate_->Leave();
+      if (gate_ != nullptr && !internal::InCrash()) gate_->Leave();
     }
 
    private:

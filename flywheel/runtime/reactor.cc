@@ -5,6 +5,9 @@ namespace flywheel::inline v0 {
 Readiness::~Readiness() {
   FW_CHECK((reader_ == nullptr && writer_ == nullptr) || internal::InCrash())
       << "an I/O object was closed while a task waits for it; cancel and join the task first";
+  for (Awaiter* const waiter : {reader_, writer_}) {
+    if (waiter != nullptr) waiter->readiness_ = nullptr;
+  }
 }
 
 void Readiness::Signal(Edges edges) noexcept {

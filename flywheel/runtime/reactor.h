@@ -55,11 +55,11 @@ class [[nodiscard]] Readiness::Awaiter final : public Suspension {
   enum class Side : unsigned char { kRead, kWrite };
 
   Awaiter(Readiness& readiness, Side side, std::source_location where) noexcept
-      : Suspension(side == Side::kRead ? "Readable" : "Writable", where), readiness_(readiness), side_(side) {}
+      : Suspension(side == Side::kRead ? "Readable" : "Writable", where), readiness_(&readiness), side_(side) {}
   ~Awaiter() { Leave(); }
 
   bool await_ready() noexcept {
-    return CancelledAlready() || (side_ == Side::kRead ? readiness_.readable() : readiness_.writable());
+    return CancelledAlready() || (side_ == Side::kRead ? readiness_->readable() : readiness_->writable());
   }
   void await_suspend(std::coroutine_handle<> handle) noexcept {
     Awaiter*& slot = Slot();
@@ -72,16 +72,16 @@ class [[nodiscard]] Readiness::Awaiter final : public Suspension {
  private:
   friend class Readiness;
 
-  Awaiter*& Slot() noexcept { return side_ == Side::kRead ? readiness_.reader_ : readiness_.writer_; }
+  Awaiter*& Slot() noexcept { return side_ == Side::kRead ? readiness_->reader_ : readiness_->writer_; }
   void Leave() noexcept {
-    if (Slot() == this) Slot() = nullptr;
+    if (readiness_ != nullptr && Slot() == this) Slot() = nullptr;
   }
   bool Cancelled() noexcept override {
     Leave();
     return true;
   }
 
-  Readiness& readiness_;
+  Readiness* readiness_;  // null when it was destroyed first, in a simulated crash
   Side side_;
 };
 

@@ -142,7 +142,12 @@ class Runtime::SignalWaiter final : public Waiter {
       std::array<pollfd, 2> events = {{{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                                        {.fd = done_.get(), .events = POLLIN, .revents = 0}}};
       if (::poll(events.data(), events.size(), -1) < 0) continue;
-      if (events[1].revents != 0) return 0;
+      if (events[1].revents != 0) {
+        // Reading, and not only seeing, is what orders this after all that the loop did before Notify.
+        std::uint64_t count = 0;
+        [[maybe_unused]] const auto read = ::read(done_.get(), &count, sizeof(count));
+        return 0;
+      }
       signalfd_siginfo info;
       if (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) return static_cast<int>(info.ssi_signo);
     }

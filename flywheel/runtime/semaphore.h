@@ -34,7 +34,7 @@ class Semaphore {
       return *this;
     }
     ~Permit() {
-      if (semaphore_ != nullptr) semaphore_->Release(units_);
+      if (semaphore_ != nullptr && !internal::InCrash()) semaphore_->Release(units_);
     }
 
    private:
@@ -47,7 +47,7 @@ class Semaphore {
     Awaiter(Semaphore& semaphore, std::uint64_t units, std::source_location where) noexcept
         : Suspension("Semaphore::Acquire", where), semaphore_(semaphore), units_(units) {}
     ~Awaiter() {
-      if (granted_) semaphore_.Release(units_);
+      if (granted_ && !internal::InCrash()) semaphore_.Release(units_);
     }
     bool await_ready() noexcept { return CancelledAlready() || (granted_ = semaphore_.Take(units_)); }
     void await_suspend(std::coroutine_handle<> handle) noexcept {

@@ -32,13 +32,15 @@ if(installed)
   message(FATAL_ERROR "private files were installed: ${installed}")
 endif()
 
-# The tree must not be reachable from the package, or the consumer could pass by reading headers from there.
-file(GLOB_RECURSE package_files ${prefix}/*.cmake)
+# Nothing names the tree: neither the package, or the consumer could pass by reading headers from there, nor the
+# libraries, which must not carry a path of the machine that built them.
+file(GLOB_RECURSE package_files ${prefix}/lib/*)
 foreach(file IN LISTS package_files)
-  file(READ ${file} text)
+  file(STRINGS ${file} text)
   string(FIND "${text}" "${SOURCE_DIR}/" at)
   if(NOT at EQUAL -1)
-    message(FATAL_ERROR "${file} names the source tree ${SOURCE_DIR}")
+    string(SUBSTRING "${text}" ${at} 120 text)
+    message(FATAL_ERROR "${file} names the source tree: ${text}")
   endif()
 endforeach()
 
