@@ -130,6 +130,11 @@ TEST(ContextTest, FirstCauseStays) {
     EXPECT_EQ(child->Child()->status(), Aborted("first"));
     EXPECT_EQ(parent->Child({.shielded = true})->status(), Status::Ok());
     EXPECT_FALSE(Context::current().cancelled());
+    // Nothing is left to be woken for.
+    const ContextRef late = Context::current().Child({.deadline = Loop::current()->now() + 1h});
+    late->Cancel(Aborted("early"));
+    EXPECT_EQ(co_await Yield(), Status::Ok());
+    EXPECT_EQ(Loop::current()->IdleTime(), Duration::max());
   };
   sim.Run(test());
 }

@@ -77,6 +77,15 @@ TEST_F(FileTest, LargeTransfersAreWhole) {
   EXPECT_EQ(Read(*file, 3, text.size() + 10), text);
 }
 
+TEST_F(FileTest, ShortReadsAreContinued) {
+  // The kernel gives this one a page at a time.
+  const auto file = Run(Files().Open("/proc/self/smaps", OpenMode::kRead));
+  ASSERT_TRUE(file.ok());
+  const std::string text = Read(**file, 0, 1 << 20);
+  EXPECT_GT(text.size(), 10'000u);
+  EXPECT_TRUE(text.ends_with('\n'));
+}
+
 TEST_F(FileTest, TruncateAndAllocate) {
   const auto file = Open("a", OpenMode::kCreate);
   EXPECT_EQ(Run(file->WriteAt(0, Bytes("hello"))), Status::Ok());

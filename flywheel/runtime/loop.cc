@@ -167,6 +167,7 @@ void Loop::RunReady() {
   for (; count < kWorksPerTurn; ++count) {
     Work* const work = ready_.Pop();
     if (work == nullptr) break;
+    ready_waits_ = kReadyWaitsPerWork;
     work->run(*work);
     SetRunning(context_.get(), nullptr);
   }

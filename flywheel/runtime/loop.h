@@ -68,6 +68,7 @@ class Loop {
  public:
   static constexpr Duration kLongTurn = std::chrono::milliseconds(50);  // architecture: such a turn is reported
   static constexpr int kWorksPerTurn = 512;
+  static constexpr int kReadyWaitsPerWork = 128;  // reads of one connection before it is another's turn
   static constexpr int kPostBatch = 1024;  // a turn rarely posts as much; more would only wait
   // Parking and being woken costs two threads some 5 µs here. Looking for the next message of a burst costs about as
   // much (256 pauses), so it at most doubles the price, and is given up where it does not pay.
@@ -112,6 +113,9 @@ class Loop {
   [[nodiscard]] const Context& context() const noexcept { return *context_; }
   // Set when this process begins to drain.
   Event& draining() noexcept { return draining_; }
+
+  // Whether the present piece of work may pass another wait that has nothing to wait for.
+  bool SpendReadyWait() noexcept { return --ready_waits_ > 0; }
 
   // For contexts whose home this is.
   void ContextBorn() noexcept { ++contexts_; }
@@ -232,6 +236,7 @@ class Loop {
   std::vector<Outbox> outboxes_;  // one per loop that was ever posted to
   Loop* given_back_to_ = nullptr;
   FramePool::Chain given_back_;
+  int ready_waits_ = 0;       // left to the present piece of work
   std::size_t contexts_ = 0;  // alive, their home here
   Duration stall_{};          // timers run on `now - stall_`
   ContextRef context_;

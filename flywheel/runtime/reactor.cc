@@ -1,5 +1,7 @@
 #include "flywheel/runtime/reactor.h"
 
+#include "flywheel/runtime/loop.h"
+
 namespace flywheel::inline v0 {
 
 Readiness::~Readiness() {
@@ -9,6 +11,8 @@ Readiness::~Readiness() {
     if (waiter != nullptr) waiter->readiness_ = nullptr;
   }
 }
+
+bool Readiness::Awaiter::MayGoOn() noexcept { return thread_slot.loop == nullptr || thread_slot.loop->SpendReadyWait(); }
 
 void Readiness::Signal(Edges edges) noexcept {
   readable_ |= edges.readable;

@@ -58,10 +58,14 @@ class [[nodiscard]] Readiness::Awaiter final : public Suspension {
       : Suspension(side == Side::kRead ? "Readable" : "Writable", where), readiness_(&readiness), side_(side) {}
   ~Awaiter() { Leave(); }
 
-  bool await_ready() noexcept {
-    return CancelledAlready() || (side_ == Side::kRead ? readiness_->readable() : readiness_->writable());
-  }
+  // Also where nothing has to be waited for the loop must turn now and then, for the sake of the others on it.
+  bool await_ready() noexcept { return CancelledAlready() || (Ready() && MayGoOn()); }
   void await_suspend(std::coroutine_handle<> handle) noexcept {
+    if (Ready()) {
+      Suspend(handle);
+      WakeNextTurn();
+      return;
+    }
     Awaiter*& slot = Slot();
     FW_CHECK(slot == nullptr) << "two tasks wait for the same " << what() << "; one reader and one writer may";
     slot = this;
@@ -72,6 +76,10 @@ class [[nodiscard]] Readiness::Awaiter final : public Suspension {
  private:
   friend class Readiness;
 
+  [[nodiscard]] bool Ready() const noexcept {
+    return side_ == Side::kRead ? readiness_->readable() : readiness_->writable();
+  }
+  static bool MayGoOn() noexcept;
   Awaiter*& Slot() noexcept { return side_ == Side::kRead ? readiness_->reader_ : readiness_->writer_; }
   void Leave() noexcept {
     if (readiness_ != nullptr && Slot() == this) Slot() = nullptr;

@@ -235,6 +235,30 @@ TEST(ReactorTest, DataThatCameDuringALongTurnBeatsTheDeadline) {
   EXPECT_EQ(loop.loop().stats().long_turns, 1u);
 }
 
+// As from a peer that sends faster than we read: everyone else on the loop must get on nevertheless.
+TEST(ReactorTest, ObjectThatIsAlwaysReadyLeavesTheLoopToOthers) {
+  internal::OneHost sim;
+  const auto test = []() -> Task<int> {
+    Readiness readiness;
+    bool stop = false;
+    int reads = 0;
+    const auto read = [](Readiness& from, const bool& enough, int& count) -> Task<void> {
+      while (!enough) {
+        EXPECT_EQ(co_await from.Readable(), Status::Ok());
+        EXPECT_EQ(co_await from.Writable(), Status::Ok());
+        ++count;
+      }
+    };
+    TaskGroup group;
+    group.Spawn(read(readiness, stop, reads));
+    EXPECT_EQ(co_await Sleep(1ms), Status::Ok());
+    stop = true;
+    EXPECT_EQ(co_await group.Join(), Status::Ok());
+    co_return reads;
+  };
+  EXPECT_GT(sim.Run(test()), 1000);
+}
+
 TEST(ReactorDeathTest, TwoReadersOfOneObjectAreABug) {
   const auto test = []() -> Task<void> {
     Readiness readiness;

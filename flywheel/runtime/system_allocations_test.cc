@@ -15,7 +15,7 @@
 
 namespace {
 
-constinit std::atomic<std::uint64_t> allocations{0};  // tidy: malloc has no object to count in
+constinit std::atomic<std::uint64_t> allocations{0};  // malloc has no object to count in
 
 }  // namespace
 
@@ -24,7 +24,8 @@ extern "C" {
 #ifdef FW_SANITIZER_ALLOCATES
 
 // The sanitizers bring their own malloc and call this from it.
-void __sanitizer_malloc_hook(const volatile void*, std::size_t);
+void __sanitizer_malloc_hook(const volatile void*, std::size_t);  // tidy: as the sanitizers declare it
+// tidy: as the sanitizers declare it
 void __sanitizer_malloc_hook(const volatile void*, std::size_t) { allocations.fetch_add(1, std::memory_order_relaxed); }
 
 #else
