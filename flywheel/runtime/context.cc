@@ -176,7 +176,7 @@ void Context::Die() const noexcept {
     Loop* const home = dying->loop_;
     // In a simulated crash nothing of the host runs any more, so nobody can be in the way.
     if (home != nullptr && thread_slot.loop != home && !home->abandoned()) {
-      home->PostWork(*new Death(dying));  // tidy: freed by its run
+      home->PostWork(*new Death(dying));  // tidy: freed by its run  NOLINT(bugprone-unhandled-exception-at-new)
       return;
     }
     ContextRef above = dying->LeaveParent();

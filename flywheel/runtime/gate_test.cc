@@ -45,7 +45,7 @@ TEST(GateTest, CloseRefusesFromTheCallOn) {
     Gate gate;
     std::optional<Gate::Pass> pass(*gate.Enter());
     Gate::Pass moved = *std::move(pass);
-    pass.reset();
+    pass.reset();  // NOLINT(bugprone-use-after-move): that it gives nothing back is what is tested
     EXPECT_EQ(gate.inside(), 1u);
     TaskGroup group;
     const auto close = [](Gate& closed) -> Task<void> { co_await closed.Close(); };

@@ -69,7 +69,7 @@ class Loop {
   static constexpr Duration kLongTurn = std::chrono::milliseconds(50);  // architecture: such a turn is reported
   static constexpr int kWorksPerTurn = 512;
   static constexpr int kReadyWaitsPerWork = 128;  // reads of one connection before it is another's turn
-  static constexpr int kPostBatch = 1024;  // a turn rarely posts as much; more would only wait
+  static constexpr int kPostBatch = 1024;         // a turn rarely posts as much; more would only wait
   // Parking and being woken costs two threads some 5 µs here. Looking for the next message of a burst costs about as
   // much (256 pauses), so it at most doubles the price, and is given up where it does not pay.
   static constexpr int kSpinsMax = 256;
@@ -125,6 +125,10 @@ class Loop {
   template <typename Visitor>
   void ForEachTask(Visitor&& visit) const {
     tasks_.ForEach(visit);
+  }
+  template <typename Predicate>
+  const TaskRecord* FindLastTask(Predicate&& matches) const {
+    return tasks_.FindLast(matches);
   }
   // For who switches between tasks: what runs now, for the watchdog.
   void SetRunning(const Context* context, TaskRecord* task) noexcept {

@@ -12,7 +12,9 @@ Readiness::~Readiness() {
   }
 }
 
-bool Readiness::Awaiter::MayGoOn() noexcept { return thread_slot.loop == nullptr || thread_slot.loop->SpendReadyWait(); }
+bool Readiness::Awaiter::MayGoOn() noexcept {
+  return thread_slot.loop == nullptr || thread_slot.loop->SpendReadyWait();
+}
 
 void Readiness::Signal(Edges edges) noexcept {
   readable_ |= edges.readable;

@@ -125,15 +125,14 @@ std::string TaskGroup::DescribeChildren() const {
 }
 
 void TaskGroup::DestroyChildren() noexcept {
-  // A child's own groups go with its frame, so each round starts anew.
+  using Promise = internal::ChildFrame::promise_type;
+  // A child's own groups go with its frame, so each round starts anew; from the end, where the youngest are.
   while (live_ != 0) {
-    const internal::ChildFrame::promise_type* found = nullptr;
-    loop_.ForEachTask([&](const TaskRecord& task) {
-      const auto& child = static_cast<const internal::ChildFrame::promise_type&>(task);
-      if (&child.group == this) found = &child;
-    });
+    const TaskRecord* const found =
+        loop_.FindLastTask([this](const TaskRecord& task) { return &static_cast<const Promise&>(task).group == this; });
     --live_;
-    internal::ChildFrame::Handle::from_promise(const_cast<internal::ChildFrame::promise_type&>(*found)).destroy();
+    auto& child = const_cast<Promise&>(static_cast<const Promise&>(*found));
+    internal::ChildFrame::Handle::from_promise(child).destroy();
   }
 }
 

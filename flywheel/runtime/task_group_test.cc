@@ -167,8 +167,9 @@ TEST(TaskGroupTest, LocalsOfAChildAreGoneWhenItHasEnded) {
   const auto test = []() -> Task<void> {
     const auto alive = std::make_shared<int>(1);
     const auto hold = [](std::shared_ptr<int> argument) -> Task<void> {
-      const auto local = argument;
+      const std::shared_ptr<int> local = std::move(argument);
       (co_await Yield()).IgnoreError();
+      EXPECT_EQ(*local, 1);
     };
     TaskGroup group;
     group.Spawn(hold(alive));

@@ -345,7 +345,7 @@ TEST(TaskDeathTest, AwaitingTwiceOrNothingIsABug) {
   const auto twice = []() -> Task<void> {
     Task<void> task = Nothing();
     co_await std::move(task);
-    co_await std::move(task);
+    co_await std::move(task);  // NOLINT(bugprone-use-after-move): the bug that is tested
   };
   const auto empty = []() -> Task<void> { co_await Task<void>(); };
   EXPECT_DEATH({ OneHost().Run(twice()); }, "awaited before");

@@ -67,6 +67,15 @@ class List {
       visit(*static_cast<const T*>(node));
     }
   }
+  // The newest that `matches`, or null.
+  template <typename Predicate>
+  const T* FindLast(Predicate&& matches) const {
+    for (const ListNode<Tag>* node = head_.previous_; node != &head_; node = node->previous_) {
+      const T& item = *static_cast<const T*>(node);
+      if (matches(item)) return &item;
+    }
+    return nullptr;
+  }
 
  private:
   using Node = ListNode<Tag>;
