@@ -19,6 +19,7 @@ Host::Parts Host::SystemParts(std::string name, int offload_threads) {
           .network = MakeSystemNetwork(),
           .offload = MakeThreadOffload(offload_threads),
           .files = MakeSystemFileSystem(),
+          .resolver = MakeSystemResolver(),
           .exit = [](int exit_code) { ::_exit(exit_code); }};
 }
 

@@ -13,11 +13,13 @@
 #include "flywheel/base/quiescent.h"
 #include "flywheel/runtime/clock.h"
 #include "flywheel/runtime/environment.h"
+#include "flywheel/runtime/extension.h"
 #include "flywheel/runtime/file.h"
 #include "flywheel/runtime/network.h"
 #include "flywheel/runtime/offload.h"
 #include "flywheel/runtime/random.h"
 #include "flywheel/runtime/report.h"
+#include "flywheel/runtime/resolver.h"
 #include "flywheel/runtime/signals.h"
 
 namespace flywheel::inline v0 {
@@ -33,6 +35,7 @@ class Host {
     std::unique_ptr<Network> network;
     std::unique_ptr<OffloadExecutor> offload;
     std::unique_ptr<FileSystem> files;
+    std::unique_ptr<Resolver> resolver;
     Signals::ExitFunction exit;
   };
 
@@ -50,9 +53,20 @@ class Host {
   Network& network() noexcept { return *parts_.network; }
   OffloadExecutor& offload() noexcept { return *parts_.offload; }
   FileSystem& files() noexcept { return *parts_.files; }
+  Resolver& resolver() noexcept { return *parts_.resolver; }
   Signals& signals() noexcept { return signals_; }
   // Which loops read snapshots; every loop of the host is a participant.
   QuiescentDomain& quiescent() noexcept { return quiescent_; }
+
+  // The part of a room above (extension.h); made at the first call, lives until the Host ends. Any thread.
+  template <typename T>
+  T& Get() {
+    return extensions_.Get<T>(*this);
+  }
+  template <typename T>
+  [[nodiscard]] T* Find() const noexcept {
+    return extensions_.Find<T>();
+  }
 
   // The next generator of this host's sequence. Any thread; the order of calls decides who gets which.
   Random NewRandom() noexcept { return Random(parts_.seed + streams_.fetch_add(1, std::memory_order_relaxed)); }
@@ -64,6 +78,7 @@ class Host {
   QuiescentDomain quiescent_;
   Parts parts_;
   Signals signals_;
+  Extensions extensions_;  // last: they may use everything else
 };
 
 }  // namespace flywheel::inline v0

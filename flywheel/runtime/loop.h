@@ -22,6 +22,7 @@
 #include "flywheel/base/thread_slot.h"
 #include "flywheel/runtime/context.h"
 #include "flywheel/runtime/event.h"
+#include "flywheel/runtime/extension.h"
 #include "flywheel/runtime/frame_pool.h"
 #include "flywheel/runtime/internal/list.h"
 #include "flywheel/runtime/random.h"
@@ -108,6 +109,11 @@ class Loop {
   Random& random() noexcept { return random_; }
   Reactor& reactor() noexcept { return *reactor_; }
   Host& host() noexcept { return host_; }
+  // This loop's part of a room above (extension.h), made at the first call.
+  template <typename T>
+  T& Get() {
+    return extensions_.Get<T>(*this);
+  }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   // The context of work that has none of its own: it knows the host and nothing else.
   [[nodiscard]] const Context& context() const noexcept { return *context_; }
@@ -244,6 +250,7 @@ class Loop {
   std::size_t contexts_ = 0;  // alive, their home here
   Duration stall_{};          // timers run on `now - stall_`
   ContextRef context_;
+  Extensions extensions_;
 
   alignas(64) WorkInbox inbox_;
   std::atomic<bool> parked_{false};

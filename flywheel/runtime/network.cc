@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "flywheel/base/mutant.h"
+
 namespace flywheel::inline v0 {
 
 Task<StatusOr<std::size_t>> Socket::Read(std::span<std::byte> buffer) {
@@ -23,6 +25,7 @@ Task<Status> Socket::WriteAll(std::span<const std::byte> bytes) {
       co_return ErrnoStatus(result.error, "writing to " + peer().ToString());
     }
     bytes = bytes.subspan(result.count);
+    if (FW_MUTANT("socket.forgets_partial_write") && result.count != 0) break;
     if (!bytes.empty()) FW_CO_RETURN_IF_ERROR(co_await readiness->Writable());
   }
   co_return Status::Ok();

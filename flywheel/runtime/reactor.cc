@@ -1,5 +1,6 @@
 #include "flywheel/runtime/reactor.h"
 
+#include "flywheel/base/mutant.h"
 #include "flywheel/runtime/loop.h"
 
 namespace flywheel::inline v0 {
@@ -21,6 +22,7 @@ void Readiness::Signal(Edges edges) noexcept {
   writable_ |= edges.writable;
   ended_ |= edges.ended;
   failed_ |= edges.failed;
+  if (FW_MUTANT("readiness.loses_wakeup") && edges.readable && edges.writable) return;
   if (reader_ != nullptr && readable()) std::exchange(reader_, nullptr)->Wake();
   if (writer_ != nullptr && writable()) std::exchange(writer_, nullptr)->Wake();
 }

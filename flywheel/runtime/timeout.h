@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "flywheel/base/mutant.h"
 #include "flywheel/runtime/loop.h"
 #include "flywheel/runtime/task.h"
 
@@ -21,7 +22,8 @@ template <typename T>
 Task<T> Timeout(Duration length, Task<T> task) {
   // The time begins when this is awaited, as the task does.
   const Instant deadline = SaturatingAdd(thread_slot.loop->now(), length);
-  const ContextScope scope(Context::current().Child({.deadline = deadline}));
+  const ContextScope scope(
+      Context::current().Child({.deadline = FW_MUTANT("timeout.forgets_deadline") ? kNever : deadline}));
   co_return co_await std::move(task);
 }
 

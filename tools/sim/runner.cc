@@ -173,6 +173,14 @@ int RunMutants(const RunOptions& options) {
       if (mutant.empty()) continue;
       ++planted;
       const Progress progress = FindMutant(*scenario, mutant, options);
+      // A seed that fails without the bug says nothing about the bug.
+      if (progress.found && !RunSeed(*scenario, progress.seed).status.ok()) {
+        ++missed;
+        std::printf("FAILED %s, seed %lu, also without %s; ./run sim %s shows why\n",
+                    std::string(scenario->name).c_str(), progress.seed, std::string(mutant).c_str(),
+                    std::string(scenario->name).c_str());
+        continue;
+      }
       missed += progress.found ? 0 : 1;
       std::printf("%-6s %-32s %-36s %s%lu seeds  %s\n", progress.found ? "found" : "MISSED",
                   std::string(scenario->name).c_str(), std::string(mutant).c_str(),

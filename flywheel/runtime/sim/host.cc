@@ -3,11 +3,26 @@
 #include <algorithm>
 
 #include "flywheel/runtime/sim/clock.h"
+#include "flywheel/runtime/sim/disk.h"
+#include "flywheel/runtime/sim/fabric.h"
+#include "flywheel/runtime/sim/file_system.h"
+#include "flywheel/runtime/sim/network.h"
 #include "flywheel/runtime/sim/offload.h"
 #include "flywheel/runtime/sim/reactor.h"
+#include "flywheel/runtime/sim/resolver.h"
+#include "flywheel/runtime/sim/station.h"
 #include "flywheel/runtime/sim/world.h"
 
 namespace flywheel::inline v0::sim {
+
+namespace {
+
+SimHostOptions WithName(SimHostOptions options, std::size_t index) {
+  if (options.name.empty()) options.name = "host-" + std::to_string(index);
+  return options;
+}
+
+}  // namespace
 
 class SimHost::Reports final : public ReportSink {
  public:
@@ -21,31 +36,45 @@ class SimHost::Reports final : public ReportSink {
 };
 
 SimHost::SimHost(SimWorld& world, std::size_t index, SimHostOptions options)
-    : world_(world), options_(std::move(options)), index_(index), busy_until_(world.now()) {
-  if (options_.name.empty()) options_.name = "host-" + std::to_string(index);
+    : world_(world),
+      options_(WithName(std::move(options), index)),
+      index_(index),
+      busy_until_(world.now()),
+      station_(world.network().AddStation(*this)),
+      disk_(std::make_unique<SimDisk>(world, options_.name)),
+      ready_place_(SimWorld::kNotReady),
+      wake_(world.wakes_, *this) {
   Start();
 }
 
-SimHost::~SimHost() { Kill(); }
+SimHost::~SimHost() {
+  station_.PowerOff();
+  Kill();
+}
+
+Instant SimHost::now() const noexcept { return clock_ == nullptr ? world_.now() : clock_->Now(); }
 
 void SimHost::Start() {
   ++starts_;
   reports_.clear();
   auto clock = std::make_unique<SimClock>(world_, wall_offset_);
   clock_ = clock.get();
+  auto offload = std::make_unique<SimOffload>(world_, *this);
+  SimOffload& jobs = *offload;
   process_ = std::make_unique<Process>(Host::Parts{
       .name = options_.name,
       .seed = Random(world_.seed() ^ (index_ << 32) ^ starts_)(),
       .clock = std::move(clock),
       .environment = MakeFixedEnvironment(options_.environment),
       .reports = std::make_unique<Reports>(*this),
-      .network = nullptr,
-      .offload = std::make_unique<SimOffload>(world_, *this),
-      .files = nullptr,
+      .network = std::make_unique<SimNetwork>(station_),
+      .offload = std::move(offload),
+      .files = std::make_unique<SimFileSystem>(*disk_, jobs),
+      .resolver = std::make_unique<SimResolver>(world_, jobs),
       .exit = [this](int) { Crash(); },
   });
   for (int index = 0; index < options_.loops; ++index) {
-    auto reactor = std::make_unique<SimReactor>();
+    auto reactor = std::make_unique<SimReactor>(*this);
     process_->reactors.push_back(reactor.get());
     process_->loops.push_back(
         std::make_unique<Loop>(process_->host, std::move(reactor), options_.name + "/loop-" + std::to_string(index)));
@@ -53,6 +82,7 @@ void SimHost::Start() {
   Loop& first = *process_->loops.front();
   first.Post([this, &first] { process_->roots.emplace(first.context()); });
   first.Turn(Duration::zero());
+  Touch();
 }
 
 void SimHost::Kill() {
@@ -63,14 +93,22 @@ void SimHost::Kill() {
   for (const auto& loop : process_->loops) loop->Abandon([&] { loop->DropQueued(); });
   process_.reset();
   clock_ = nullptr;
+  Touch();
 }
 
-void SimHost::Crash() {
+void SimHost::Crash(CrashKind kind) {
   if (runs_) {
-    crash_requested_ = true;
+    crash_requested_ = crash_requested_ == CrashKind::kMachine ? CrashKind::kMachine : kind;
     return;
   }
-  world_.Note("crash " + options_.name);
+  world_.Note((kind == CrashKind::kMachine ? "power off " : "crash ") + options_.name);
+  // First, because the frames that own the sockets have nothing to say in this.
+  if (kind == CrashKind::kMachine) {
+    station_.PowerOff();
+    disk_->LosePower();
+  } else {
+    station_.ProcessDied();
+  }
   Kill();
 }
 
@@ -78,6 +116,7 @@ void SimHost::Restart() {
   FW_CHECK(!running()) << options_.name << " runs already";
   world_.Note("start " + options_.name);
   busy_until_ = world_.now();
+  station_.PowerOn();
   Start();
 }
 
@@ -87,7 +126,12 @@ void SimHost::Spawn(Task<void> task, std::source_location where) {
 }
 
 void SimHost::Signal(HostSignal signal) {
-  process_->host.signals().Deliver(signal, signal == HostSignal::kReload ? "reload" : "terminate");
+  host().signals().Deliver(signal, signal == HostSignal::kReload ? "reload" : "terminate");
+}
+
+void SimHost::SetTurnCost(Duration cost) {
+  world_.Note("turn cost of " + options_.name);
+  options_.turn_cost = cost;
 }
 
 void SimHost::Burn(Duration length) noexcept { clock_->ahead += length; }
@@ -96,6 +140,10 @@ void SimHost::JumpWall(Duration by) noexcept {
   wall_offset_ += by;
   if (clock_ != nullptr) clock_->wall_offset += by;
 }
+
+void SimHost::Touch() noexcept { world_.Touch(*this); }
+
+void SimHost::Wake() { world_.MakeReady(*this); }
 
 Instant SimHost::NextTime() const {
   if (process_ == nullptr) return kNever;
@@ -109,12 +157,20 @@ Instant SimHost::NextTimeOf(std::size_t index) const {
   return SaturatingAdd(world_.now(), process_->loops[index]->IdleTime());
 }
 
-void SimHost::Turn(std::uint64_t choice) {
-  std::vector<Loop*> ready;
-  for (std::size_t index = 0; index < process_->loops.size(); ++index) {
-    if (NextTimeOf(index) <= world_.now()) ready.push_back(process_->loops[index].get());
+Loop& SimHost::ChooseLoop(std::uint64_t choice) {
+  const auto& loops = process_->loops;
+  if (loops.size() == 1) return *loops.front();
+  const auto is_ready = [&](std::size_t index) { return NextTimeOf(index) <= world_.now(); };
+  std::uint64_t ready = 0;
+  for (std::size_t index = 0; index < loops.size(); ++index) ready += is_ready(index) ? 1 : 0;
+  std::uint64_t skip = choice % ready;
+  for (std::size_t index = 0;; ++index) {
+    if (is_ready(index) && skip-- == 0) return *loops[index];
   }
-  Loop& loop = *ready[choice % ready.size()];
+}
+
+void SimHost::Turn(std::uint64_t choice) {
+  Loop& loop = ChooseLoop(choice);
   // The host's clock runs ahead within the turn and waits for the world after it.
   runs_ = true;
   clock_->ahead = Duration::zero();
@@ -122,6 +178,7 @@ void SimHost::Turn(std::uint64_t choice) {
     loop.Post([this, stall] { Burn(stall); });
   }
   loop.Turn(Duration::zero());
+  Touch();
   busy_until_ = world_.now() + std::exchange(clock_->ahead, Duration::zero()) + options_.turn_cost;
   EndRun();
 }
@@ -133,7 +190,7 @@ void SimHost::RunJob(OffloadJob& job) {
 
 void SimHost::EndRun() {
   runs_ = false;
-  if (std::exchange(crash_requested_, false)) Crash();
+  if (const auto kind = std::exchange(crash_requested_, std::nullopt)) Crash(*kind);
 }
 
 }  // namespace flywheel::inline v0::sim

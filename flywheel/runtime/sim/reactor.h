@@ -1,41 +1,74 @@
-// SimReactor: delivers what the simulated network has signalled.
+// SimReactor: delivers what the simulated network has signalled when its loop polls. There are no descriptors.
 //
-// Signals are collected outside the loop's turn and take effect when it polls, as edges of a descriptor do. There are
-// no descriptors: Watch says so, and what simulated code needs is reached through the Host's network and files.
+// A SimWatch is what a simulated socket has instead of a descriptor: its Readiness, and the edges that the reactor has
+// yet to deliver. Edges gather until the loop polls, as they do in an epoll set.
 #pragma once
 
-#include <utility>
+#include <cstddef>
 #include <vector>
 
+#include "flywheel/base/status_or.h"
 #include "flywheel/runtime/reactor.h"
 
 namespace flywheel::inline v0::sim {
 
+class SimHost;
+class SimReactor;
+
+class SimWatch {
+ public:
+  SimWatch() noexcept = default;
+  SimWatch(const SimWatch&) = delete;
+  SimWatch& operator=(const SimWatch&) = delete;
+  ~SimWatch() { Unwatch(); }
+
+  // The current loop's reactor delivers from the first call on, also what happened before.
+  StatusOr<Readiness*> Watch();
+  // No more edges reach the readiness; a later Watch may be on another loop.
+  void Unwatch() noexcept;
+  // From the simulated kernel, at any time.
+  void Signal(Readiness::Edges edges);
+
+  Readiness& readiness() noexcept { return readiness_; }
+
+ private:
+  friend class SimReactor;
+  static constexpr std::size_t kNowhere = ~std::size_t{0};
+
+  Readiness readiness_;
+  Readiness::Edges edges_;  // not yet delivered
+  SimReactor* reactor_ = nullptr;
+  std::size_t place_ = kNowhere;  // in the reactor's list
+};
+
 class SimReactor final : public Reactor {
  public:
-  int Poll(Duration) override {
-    const auto signals = std::exchange(signals_, {});
-    for (const auto& [readiness, edges] : signals) readiness->Signal(edges);
-    return static_cast<int>(signals.size());
-  }
+  explicit SimReactor(SimHost& host) noexcept : host_(host) {}
+
+  int Poll(Duration wait) override;
   // A posted work is seen by Loop::IdleTime; nobody sleeps here.
   void Wake() noexcept override {}
-  Status Watch(int descriptor, Readiness&) override {
-    return Unimplemented("descriptor " + std::to_string(descriptor) +
-                         ": a simulated loop has no descriptors; use the Host's network and files");
-  }
+  Status Watch(int descriptor, Readiness& readiness) override;
   void Unwatch(int) noexcept override {}
 
   // From outside the loop's turn, or inside: delivered at the next poll.
-  void Deliver(Readiness& readiness, Readiness::Edges edges) { signals_.emplace_back(&readiness, edges); }
+  void Deliver(Readiness& readiness, Readiness::Edges edges) { Add({.readiness = &readiness, .edges = edges}); }
   // Before a Readiness dies.
-  void Forget(const Readiness& readiness) noexcept {
-    std::erase_if(signals_, [&](const auto& signal) { return signal.first == &readiness; });
-  }
-  [[nodiscard]] bool pending() const noexcept { return !signals_.empty(); }
+  void Forget(const Readiness& readiness) noexcept;
+  [[nodiscard]] bool pending() const noexcept { return !pending_.empty(); }
 
  private:
-  std::vector<std::pair<Readiness*, Readiness::Edges>> signals_;
+  friend class SimWatch;
+  struct Pending {
+    Readiness* readiness;  // null: forgotten
+    Readiness::Edges edges;
+    SimWatch* watch = nullptr;  // to which the edges still belong
+  };
+
+  void Add(const Pending& pending);
+
+  SimHost& host_;
+  std::vector<Pending> pending_;
 };
 
 }  // namespace flywheel::inline v0::sim

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,10 +20,13 @@
 #include "flywheel/base/time.h"
 #include "flywheel/runtime/internal/fallible.h"
 #include "flywheel/runtime/random.h"
+#include "flywheel/runtime/sim/alarm.h"
 #include "flywheel/runtime/sim/host.h"
 #include "flywheel/runtime/when.h"
 
 namespace flywheel::inline v0::sim {
+
+class SimFabric;
 
 class SimWorld {
  public:
@@ -37,6 +40,8 @@ class SimWorld {
   ~SimWorld();
 
   SimHost& AddHost(SimHostOptions options = {});
+  // What lies between the hosts, and its faults (sim/fabric.h).
+  SimFabric& network() noexcept { return *network_; }
 
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
   [[nodiscard]] Instant now() const noexcept { return now_; }
@@ -45,6 +50,8 @@ class SimWorld {
   // A generator for a part of the world, whose draws depend on nothing but the order in which parts were made.
   Random ForkRandom() noexcept { return parts_.Fork(); }
 
+  // For parts of the simulation that have their own alarms; they ring outside every host.
+  AlarmQueue& alarms() noexcept { return alarms_; }
   // Calls `event` at `time`, outside every host; equal times in the order of the calls.
   void At(Instant time, std::function<void()> event);
   void After(Duration delay, std::function<void()> event) { At(SaturatingAdd(now_, delay), std::move(event)); }
@@ -71,16 +78,21 @@ class SimWorld {
  private:
   friend class SimHost;
 
-  struct EventKey {
-    Instant time;
-    std::uint64_t sequence;
-    auto operator<=>(const EventKey&) const = default;
-  };
+  static constexpr std::size_t kNotReady = ~std::size_t{0};
+  struct Event;
 
   Status RunUntil(const SimHost& host, const bool& done, std::source_location where);
+  // A step of a world that nobody outside of it has touched since the last.
+  bool NextStep();
   // When the next thing happens; kNever when nothing does.
-  [[nodiscard]] Instant NextTime() const;
-  bool TurnSomeHost();
+  [[nodiscard]] Instant NextTime();
+  // Hosts are asked when they go on only after something has happened to them: a turn, a signal from the simulated
+  // network, a finished job, a call of SimHost. Code of the scenario may do anything, so after it all are asked.
+  void Touch(SimHost& host);
+  void TouchAll();
+  void AskTouched();
+  void MakeReady(SimHost& host);
+  void TurnSomeHost();
   void Mix(std::uint64_t value) noexcept;
 
   const std::uint64_t seed_;
@@ -88,11 +100,15 @@ class SimWorld {
   Random parts_;
   Random schedule_;  // which host goes on
   Instant now_{std::chrono::seconds(1)};
-  std::uint64_t sequence_ = 0;
   std::uint64_t steps_ = 0;
   std::uint64_t stop_at_ = 0;
   std::uint64_t history_hash_;
-  std::map<EventKey, std::function<void()>> events_;
+  AlarmQueue alarms_;
+  AlarmQueue wakes_;  // of hosts, which are turned after all that rings at the same time
+  std::vector<SimHost*> touched_;
+  std::vector<SimHost*> ready_;  // in the order in which they became so
+  const std::unique_ptr<SimFabric> network_;
+  std::list<Event> events_;
   std::vector<std::unique_ptr<SimHost>> hosts_;
 };
 
