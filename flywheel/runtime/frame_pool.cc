@@ -3,15 +3,24 @@
 #include <utility>
 
 #include "flywheel/base/check.h"
+#include "flywheel/runtime/internal/parcel.h"
 
 namespace flywheel::inline v0 {
 
+using internal::Parcel;
+
+void FramePool::Return(Parcel& parcel) noexcept {
+  parcel.next = returned_.load(std::memory_order_relaxed);
+  while (!returned_.compare_exchange_weak(parcel.next, &parcel, std::memory_order_release, std::memory_order_relaxed)) {
+  }
+}
+
 void FramePool::TakeReturned() noexcept {
-  Chain::Link* link = returned_.exchange(nullptr, std::memory_order_acquire);
-  while (link != nullptr) {
-    Chain::Link* const next = link->next;
-    Free(link, link->bytes);
-    link = next;
+  Work* next = returned_.exchange(nullptr, std::memory_order_acquire);
+  while (next != nullptr) {
+    auto* const parcel = static_cast<Parcel*>(std::exchange(next, next->next));
+    parcel->FreeDead();
+    delete parcel;  // tidy: taken from the stack of raw pointers
   }
 }
 
@@ -30,9 +39,7 @@ void* FramePool::AllocateSlow(std::size_t bytes) {
 }
 
 FramePool::~FramePool() {
-  for (Chain::Link* link = returned_.load(std::memory_order_acquire); link != nullptr;) {
-    std::free(std::exchange(link, link->next));
-  }
+  TakeReturned();
   for (FreeList& list : lists_) {
     while (list.head != nullptr) {
       Block* const block = list.head;

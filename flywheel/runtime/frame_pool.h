@@ -4,7 +4,7 @@
 // classes of kStepBytes and each class keeps a bounded stack of free blocks. A block remembers nothing: every one is
 // a plain heap block of its class's size, so one that was made on a foreign thread may be recycled here and the other
 // way round, and a pool may die before the blocks it handed out.
-// Blocks that travel one way, as posted functions do, are handed back in chains (Return), so that neither side has to
+// Blocks that travel one way, as posted functions do, are handed back in parcels (Return), so that neither side has to
 // ask the system allocator for each.
 // At the limit (kCachedBytesMax per class) a returned block goes back to the heap. Under AddressSanitizer nothing is
 // recycled, so that use of a dead frame is seen.
@@ -19,6 +19,12 @@
 #include "flywheel/base/thread_slot.h"
 
 namespace flywheel::inline v0 {
+
+struct Work;
+
+namespace internal {
+struct Parcel;
+}
 
 class FramePool {
  public:
@@ -66,30 +72,10 @@ class FramePool {
     return kRecycle && bytes <= kPooledBytesMax;
   }
 
-  // Dead blocks of one other pool, linked through themselves.
-  struct Chain {
-    struct Link {
-      Link* next;
-      std::size_t bytes;
-    };
-    Link* first = nullptr;
-    Link* last = nullptr;
-
-    void Add(void* memory, std::size_t bytes) noexcept {
-      auto* const link = static_cast<Link*>(memory);
-      *link = {.next = first, .bytes = bytes};
-      first = link;
-      if (last == nullptr) last = link;
-    }
-  };
-  // Hands a chain to the pool it came from; any thread, while that pool lives. Lock-free: a push-only stack that the
-  // owner takes whole when a free list is empty (the argument is WorkInbox's).
-  void Return(Chain chain) noexcept {
-    chain.last->next = returned_.load(std::memory_order_relaxed);
-    while (!returned_.compare_exchange_weak(chain.last->next, chain.first, std::memory_order_release,
-                                            std::memory_order_relaxed)) {
-    }
-  }
+  // Hands a parcel of dead blocks, and the parcel itself, to the pool they came from; any thread, while that pool
+  // lives. Lock-free: a push-only stack that the owner takes whole when a free list is empty (the argument is
+  // WorkInbox's).
+  void Return(internal::Parcel& parcel) noexcept;
 
   [[nodiscard]] std::size_t cached_bytes() const noexcept;
 
@@ -112,7 +98,7 @@ class FramePool {
   static void* AllocateSlow(std::size_t bytes);
   void TakeReturned() noexcept;
 
-  std::atomic<Chain::Link*> returned_{nullptr};
+  std::atomic<Work*> returned_{nullptr};  // parcels
   std::array<FreeList, kPooledBytesMax / kStepBytes> lists_;
 };
 

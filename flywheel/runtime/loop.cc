@@ -4,8 +4,12 @@
 
 #include "flywheel/base/mutant.h"
 #include "flywheel/runtime/host.h"
+#include "flywheel/runtime/internal/parcel.h"
 
 namespace flywheel::inline v0 {
+
+using internal::Parcel;
+
 namespace {
 
 // Counters have one writer, so a load and a store do what an atomic addition would, without the locked instruction.
@@ -57,10 +61,14 @@ Loop::~Loop() {
 void Loop::DropQueued() {
   // Destructors of what was posted may post again.
   ready_.Append(next_turn_);
-  inbox_.TakeAll(ready_);
+  TakeInbox();
   while (!ready_.empty()) {
     RunReady();
-    inbox_.TakeAll(ready_);
+    TakeInbox();
+  }
+  for (Parcel* const parcel : std::exchange(unpacked_, {})) {
+    parcel->FreeDead();
+    delete parcel;  // tidy: whoever holds it owns it
   }
 }
 
@@ -88,22 +96,21 @@ void Loop::Gather(Loop& target, Work& work) noexcept {
   auto outbox =
       std::find_if(outboxes_.begin(), outboxes_.end(), [&](const Outbox& box) { return box.target == &target; });
   if (outbox == outboxes_.end()) outbox = outboxes_.insert(outbox, Outbox{.target = &target});
-  work.next = outbox->newest;
-  outbox->newest = &work;
-  if (outbox->oldest == nullptr) outbox->oldest = &work;
+  if (outbox->parcel == nullptr) outbox->parcel = new Parcel(*this);  // tidy: whoever holds it owns it
+  outbox->parcel->Add(work);
+  // A target that is awake gets to work while this turn posts on; one that sleeps is woken once for all.
+  if (outbox->parcel->full()) target.inbox_.Push(*std::exchange(outbox->parcel, nullptr));
   if (++outbox->count == kPostBatch) Flush(*outbox);
 }
 
 void Loop::Flush(Outbox& outbox) noexcept {
-  if (outbox.count == 0) return;
-  Loop& target = *outbox.target;
-  target.inbox_.PushChain(*outbox.newest, *outbox.oldest);
-  outbox = Outbox{.target = &target};
-  target.WakeIfParked();
+  if (std::exchange(outbox.count, 0) == 0) return;
+  if (outbox.parcel != nullptr) outbox.target->inbox_.Push(*std::exchange(outbox.parcel, nullptr));
+  outbox.target->WakeIfParked();
 }
 
 void Loop::RemoveReady(Work& work) noexcept {
-  if (abandoned_) inbox_.TakeAll(ready_);
+  if (abandoned_) TakeInbox();
   if (!ready_.Remove(work)) next_turn_.Remove(work);
 }
 
@@ -149,7 +156,7 @@ bool Loop::Turn(Duration wait) {
   turn_began_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
   in_turn_.store(true, std::memory_order_release);
 
-  const std::uint64_t posted = inbox_.TakeAll(ready_);
+  const std::uint64_t posted = TakeInbox();
   if (posted != 0) {
     Add(posts_, posted);
     posted_to_ = true;
@@ -197,24 +204,50 @@ bool Loop::SpinForInbox() noexcept {
   return false;
 }
 
-void Loop::GiveBack(void* memory, std::size_t bytes, Loop* origin) noexcept {
-  if (origin == nullptr || origin == this || closing_ || abandoned_ || &origin->host_ != &host_ ||
-      !FramePool::Recycles(bytes)) {
-    FramePool::Free(memory, bytes);
-    return;
+std::uint64_t Loop::TakeInbox() noexcept {
+  WorkQueue arrived;
+  inbox_.TakeAll(arrived);
+  std::uint64_t count = 0;
+  while (Work* const work = arrived.Pop()) {
+    if (!Parcel::Is(*work)) {
+      ready_.Push(*work);
+      ++count;
+      continue;
+    }
+    auto* const parcel = static_cast<Parcel*>(work);
+    count += parcel->Unpack(ready_);
+    if (Returns(parcel->origin)) {
+      unpacked_.push_back(parcel);
+    } else {
+      delete parcel;  // tidy: whoever holds it owns it
+    }
   }
-  if (origin != given_back_to_) FlushGivenBack();
-  given_back_to_ = origin;
-  given_back_.Add(memory, bytes);
+  return count;
 }
 
-void Loop::FlushGivenBack() noexcept {
-  if (given_back_.first != nullptr) given_back_to_->frames_.Return(std::exchange(given_back_, {}));
+bool Loop::Returns(const Loop& origin) const noexcept {
+  return &origin != this && !closing_ && !abandoned_ && &origin.host_ == &host_;
+}
+
+void Loop::GiveBack(void* memory, std::size_t bytes, Loop* origin) noexcept {
+  if (origin != nullptr && FramePool::Recycles(bytes) && Returns(*origin)) {
+    // The first with room: what came in a parcel fits into it.
+    for (Parcel* const parcel : unpacked_) {
+      if (&parcel->origin == origin && !parcel->full()) return parcel->AddDead(memory, bytes);
+    }
+  }
+  FramePool::Free(memory, bytes);
+}
+
+void Loop::ReturnParcels() noexcept {
+  if (unpacked_.empty() || (!ready_.empty() && unpacked_.size() < kUnpackedMax)) return;
+  for (Parcel* const parcel : unpacked_) parcel->origin.frames_.Return(*parcel);
+  unpacked_.clear();
 }
 
 void Loop::EndTurn() {
   for (Outbox& outbox : outboxes_) Flush(outbox);
-  FlushGivenBack();
+  ReturnParcels();
   participant_.TurnEnd();
   slabs_.Collect();
   turn_ended_ = host_.clock().Now();

@@ -33,6 +33,9 @@
 namespace flywheel::inline v0 {
 
 class Host;
+namespace internal {
+struct Parcel;
+}
 
 // One spawned task, from Spawn until its group has noted its end. Listed by Loop::ForEachTask.
 struct TaskTag;
@@ -69,11 +72,12 @@ class Loop {
  public:
   static constexpr Duration kLongTurn = std::chrono::milliseconds(50);  // architecture: such a turn is reported
   static constexpr int kWorksPerTurn = 512;
-  static constexpr int kReadyWaitsPerWork = 128;  // reads of one connection before it is another's turn
-  static constexpr int kPostBatch = 1024;         // a turn rarely posts as much; more would only wait
-  // Parking and being woken costs two threads some 5 µs here. Looking for the next message of a burst costs about as
-  // much (256 pauses), so it at most doubles the price, and is given up where it does not pay.
-  static constexpr int kSpinsMax = 256;
+  static constexpr int kReadyWaitsPerWork = 128;   // reads of one connection before it is another's turn
+  static constexpr int kPostBatch = 1024;          // posts of one turn after which their loop is woken before its end
+  static constexpr std::size_t kUnpackedMax = 64;  // parcels whose work has not all run, before they go back anyway
+  // Waking a thread that sleeps on another core costs both some 15 µs here (runtime.post, loops pinned apart). Looking
+  // out for the next burst that long (1024 pauses) at most doubles the price, and is given up where it does not pay.
+  static constexpr int kSpinsMax = 1024;
 
   Loop(Host& host, std::unique_ptr<Reactor> reactor, std::string name);
   Loop(const Loop&) = delete;
@@ -85,7 +89,7 @@ class Loop {
   static Loop* current() noexcept { return thread_slot.loop; }
 
   // Runs `function` on this loop, in the order in which one thread posted. Any thread; never blocks. What one loop
-  // posts to another leaves in batches, when the turn ends or kPostBatch have gathered.
+  // posts to another leaves in batches (internal/parcel.h), and wakes it when the turn ends.
   template <typename Function>
   void Post(Function&& function) {
     PostWork(*new PostedFunction<std::decay_t<Function>>(std::forward<Function>(function)));  // tidy: freed by its run
@@ -203,16 +207,19 @@ class Loop {
   };
 
   [[nodiscard]] Duration IdleTimeAt(Instant time) const;
-  // Frees the block of a posted function, through its own loop's pool where that is known to live: that of the same
-  // host, whose loops end together.
+  std::uint64_t TakeInbox() noexcept;
+  // Whether what came from there can go back: that loop is known to live, being of the same host, whose loops end
+  // together.
+  [[nodiscard]] bool Returns(const Loop& origin) const noexcept;
+  // Frees the block of a posted function, by the parcel that it came in if that goes back.
   void GiveBack(void* memory, std::size_t bytes, Loop* origin) noexcept;
-  void FlushGivenBack() noexcept;
+  // Sends the unpacked parcels home once all that came in them has run.
+  void ReturnParcels() noexcept;
   // Posts to other loops of the host gather here.
   struct Outbox {
     Loop* target;
-    Work* newest = nullptr;
-    Work* oldest = nullptr;
-    int count = 0;
+    internal::Parcel* parcel = nullptr;  // that is being filled
+    int count = 0;                       // posted since the target was last looked at
   };
   void Gather(Loop& target, Work& work) noexcept;
   static void Flush(Outbox& outbox) noexcept;
@@ -244,8 +251,7 @@ class Loop {
   bool posted_to_ = false;        // in this turn
   int spins_ = kSpinsMax;         // worth trying before parking; adapts
   std::vector<Outbox> outboxes_;  // one per loop that was ever posted to
-  Loop* given_back_to_ = nullptr;
-  FramePool::Chain given_back_;
+  std::vector<internal::Parcel*> unpacked_;
   int ready_waits_ = 0;       // left to the present piece of work
   std::size_t contexts_ = 0;  // alive, their home here
   Duration stall_{};          // timers run on `now - stall_`

@@ -22,8 +22,8 @@ void Readiness::Signal(Edges edges) noexcept {
   writable_ |= edges.writable;
   ended_ |= edges.ended;
   failed_ |= edges.failed;
-  if (FW_MUTANT("readiness.loses_wakeup") && edges.readable && edges.writable) return;
   if (reader_ != nullptr && readable()) std::exchange(reader_, nullptr)->Wake();
+  if (FW_MUTANT("readiness.loses_wakeup") && !edges.readable) return;
   if (writer_ != nullptr && writable()) std::exchange(writer_, nullptr)->Wake();
 }
 

@@ -1,5 +1,7 @@
 // What a call of a coroutine costs: awaited, spawned, and the Context that goes with it.
 #include <cstdint>
+#include <memory>
+#include <string_view>
 #include <utility>
 
 #include "bench/harness.h"
@@ -15,6 +17,17 @@ bool SumIsRight(std::uint64_t operations, std::uint64_t checksum) {
   return checksum == peers::SumOfResults(operations);
 }
 
+// A slice is one long turn, and is meant to be.
+class NoReports final : public ReportSink {
+  void Report(ReportKind, std::string_view) override {}
+};
+
+Host::Parts BenchParts() {
+  Host::Parts parts = Host::SystemParts("bench");
+  parts.reports = std::make_unique<NoReports>();
+  return parts;
+}
+
 Task<std::uint64_t> AwaitChildren(std::uint64_t operations) {
   std::uint64_t sum = 0;
   for (std::uint64_t i = 0; i < operations; ++i) sum += co_await Child(i);
@@ -22,7 +35,7 @@ Task<std::uint64_t> AwaitChildren(std::uint64_t operations) {
 }
 
 FW_BENCHMARK(Await, "runtime.await") {
-  internal::ThreadLoop thread;
+  internal::ThreadLoop thread(BenchParts());
   const auto bare = [&](std::uint64_t n) {
     return thread.Run(
         [](std::uint64_t operations) -> Task<std::uint64_t> { co_return peers::BareAwait(operations); }(n));
@@ -45,7 +58,7 @@ Task<std::uint64_t> SpawnChildren(std::uint64_t operations, std::uint64_t batch)
 }
 
 FW_BENCHMARK(Spawn, "runtime.spawn") {
-  internal::ThreadLoop thread;
+  internal::ThreadLoop thread(BenchParts());
   for (const std::uint64_t batch : {1, 100}) {
     const auto ours = [&](std::uint64_t n) { return thread.Run(SpawnChildren(n, batch)); };
     const auto asio = [&](std::uint64_t n) {
@@ -71,7 +84,7 @@ Task<std::uint64_t> ReadContexts(std::uint64_t operations) {
 }
 
 FW_BENCHMARK(ReadContext, "runtime.context") {
-  internal::ThreadLoop thread;
+  internal::ThreadLoop thread(BenchParts());
   bench.Compare({.scenario = "current",
                  .ours = {.run = [&](std::uint64_t n) { return thread.Run(ReadContexts(n)); }},
                  .check = [](std::uint64_t n, std::uint64_t right) { return right == n; }});

@@ -71,13 +71,11 @@ class WorkQueue {
 class WorkInbox {
  public:
   // Any thread. Sequentially consistent, because Loop::Post pairs it with a load of the parked flag.
-  void Push(Work& work) noexcept { PushChain(work, work); }
-  // Several at once, linked from the newest to the oldest.
-  void PushChain(Work& newest, Work& oldest) noexcept {
+  void Push(Work& work) noexcept {
     Work* head = head_.load(std::memory_order_relaxed);
     do {
-      oldest.next = head;
-    } while (!head_.compare_exchange_weak(head, &newest, std::memory_order_seq_cst, std::memory_order_relaxed));
+      work.next = head;
+    } while (!head_.compare_exchange_weak(head, &work, std::memory_order_seq_cst, std::memory_order_relaxed));
   }
   [[nodiscard]] bool empty() const noexcept { return head_.load(std::memory_order_seq_cst) == nullptr; }
   // Owner only: appends all to `queue`, oldest first, and returns how many.
