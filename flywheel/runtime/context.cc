@@ -5,6 +5,8 @@
 
 #include "flywheel/base/mutant.h"
 #include "flywheel/base/mutex.h"
+#include "flywheel/runtime/internal/context_ledger.h"
+#include "flywheel/runtime/internal/holders.h"
 #include "flywheel/runtime/loop.h"
 
 namespace flywheel::inline v0 {
@@ -16,6 +18,16 @@ std::string DeadlineMessage(Duration budget) {
 }
 
 }  // namespace
+
+namespace internal {
+
+void AddHolder(Holders& holders, const ContextRef& reference, std::source_location where) noexcept {
+  holders.Add(&reference, where);
+}
+void MoveHolder(Holders& holders, const ContextRef& from, const ContextRef& to) noexcept { holders.Move(&from, &to); }
+void RemoveHolder(Holders& holders, const ContextRef& reference) noexcept { holders.Remove(&reference); }
+
+}  // namespace internal
 
 // Children whose home is another loop. They are reached from the parent's home (to cancel) and from theirs (to
 // leave), so the list is locked; a dying child leaves it under the lock before its memory goes, and whoever wants to
@@ -36,14 +48,14 @@ struct Context::Death final : Work, FramePooled {
 };
 
 Context::Context(Host* host, Loop* loop, Event* draining) noexcept : loop_(loop), host_(host), draining_(draining) {
-  loop->ContextBorn();
+  loop->ContextBorn(*this);
 }
 
-Context::Context(const Context& parent, Loop* home, const ContextOptions& options)
+Context::Context(const Context& parent, Loop* home, const ContextOptions& options, std::source_location where)
     : remote_(parent.loop_ != home || home == nullptr),
       loop_(home),
       host_(home != nullptr ? &home->host() : parent.host_),
-      parent_(parent),
+      parent_(parent, where),
       deadline_(options.shielded ? options.deadline : std::min(options.deadline, parent.deadline_)),
       draining_(options.draining != nullptr  ? options.draining
                 : remote_ && home != nullptr ? &home->draining()
@@ -51,7 +63,8 @@ Context::Context(const Context& parent, Loop* home, const ContextOptions& option
       cost_(options.cost != nullptr ? options.cost : parent.cost_),
       arena_(options.arena != nullptr ? options.arena : parent.arena_),
       trace_(options.trace != nullptr ? *options.trace : parent.trace_),
-      baggage_(options.baggage != nullptr ? std::make_shared<const std::string>(*options.baggage) : parent.baggage_) {
+      baggage_(options.baggage != nullptr ? std::make_shared<const std::string>(*options.baggage) : parent.baggage_),
+      made_at_(where) {
   if (!options.shielded && &parent != &kEmptyRoot.context) {
     if (!remote_) {
       parent.children_.PushBack(*this);
@@ -67,11 +80,31 @@ Context::Context(const Context& parent, Loop* home, const ContextOptions& option
     budget_ = deadline_ > home->now() ? deadline_ - home->now() : Duration::zero();
     home->ArmTimer(deadline_timer_, deadline_);
   }
-  if (home != nullptr) home->ContextBorn();
+  if (home == nullptr) return;
+  made_when_ = home->now();
+  if (home->ContextBorn(*this) % internal::Holders::kSampleEvery == 0) {
+    holders_ = std::make_unique<internal::Holders>().release();
+  }
 }
 
-ContextRef Context::Child(const ContextOptions& options) const {
-  return {ContextRef::Adopt{}, new Context(*this, thread_slot.loop, options)};  // tidy: the reference count owns it
+Context::~Context() {
+  delete holders_;                                          // tidy: so that the empty root is a constant
+  delete remote_children_.load(std::memory_order_acquire);  // tidy: owned through an atomic
+}
+
+ContextRef Context::Child(const ContextOptions& options, std::source_location where) const {
+  // tidy: the reference count owns it
+  return {ContextRef::Adopt{}, new Context(*this, thread_slot.loop, options, where), where};
+}
+
+void Context::FinishHeld() const noexcept {
+  if (loop_ == nullptr || thread_slot.loop != loop_ || loop_->abandoned() || finished_when_ != kNever) return;
+  finished_when_ = loop_->now();
+  loop_->ledger().Finish(*this);
+}
+
+std::vector<std::source_location> Context::holders() const {
+  return holders_ == nullptr ? std::vector<std::source_location>() : holders_->List();
 }
 
 std::pmr::memory_resource* Context::arena() const noexcept {
@@ -118,7 +151,8 @@ void Context::CancelAtHome() const {
     {
       const MutexLock lock(remote->mutex);
       remote->children.ForEach([&](const Context& child) {
-        if (child.TryRef()) reached.push_back(ContextRef(ContextRef::Adopt{}, &child));
+        if (!child.TryRef()) return;
+        reached.push_back(ContextRef(ContextRef::Adopt{}, &child, std::source_location::current()));
       });
     }
     for (ContextRef& child : reached) {
@@ -155,9 +189,9 @@ ContextRef Context::LeaveParent() const {
       remote_ && parent_ ? parent_->remote_children_.load(std::memory_order_acquire) : nullptr;
   if (remote != nullptr) {
     const MutexLock lock(remote->mutex);
-    node.ListNode::Unlink();
+    node.ListNode<internal::ChildTag>::Unlink();
   } else {
-    node.ListNode::Unlink();
+    node.ListNode<internal::ChildTag>::Unlink();
   }
   return std::move(parent_);
 }
@@ -180,10 +214,9 @@ void Context::Die() const noexcept {
       return;
     }
     ContextRef above = dying->LeaveParent();
-    delete dying->remote_children_.load(std::memory_order_acquire);  // tidy: owned through an atomic
-    delete dying;                                                    // tidy: the reference count owns it
+    delete dying;  // tidy: the reference count owns it
     if (home != nullptr) home->ContextDied();
-    const Context* const parent = std::exchange(above.context_, nullptr);
+    const Context* const parent = above.Release();
     const bool last = parent != nullptr && parent->references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     dying = last ? parent : nullptr;
   }

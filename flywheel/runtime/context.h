@@ -14,9 +14,11 @@
 #include <cstdint>
 #include <memory>
 #include <memory_resource>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "flywheel/base/id.h"
 #include "flywheel/base/status.h"
@@ -64,18 +66,22 @@ class CancelNode : public ListNode<CancelTag> {
 };
 
 struct ChildTag;
+struct AliveTag;
+class Holders;
 
 }  // namespace internal
 
-// A counted reference; never null except when default-made or moved from.
+// A counted reference; never null except when default-made or moved from. Where it was made is recorded for some
+// contexts, and in a debug build for all (internal/holders.h).
 class ContextRef {
  public:
   ContextRef() noexcept = default;
-  explicit ContextRef(const Context& context) noexcept;
-  ContextRef(const ContextRef& other) noexcept;
-  ContextRef(ContextRef&& other) noexcept : context_(std::exchange(other.context_, nullptr)) {}
+  explicit ContextRef(const Context& context, std::source_location where = std::source_location::current()) noexcept;
+  ContextRef(const ContextRef& other, std::source_location where = std::source_location::current()) noexcept;
+  ContextRef(ContextRef&& other) noexcept { Take(other); }
   ContextRef& operator=(ContextRef other) noexcept {
-    std::swap(context_, other.context_);
+    const ContextRef before(std::move(*this));
+    Take(other);
     return *this;
   }
   ~ContextRef();
@@ -89,7 +95,12 @@ class ContextRef {
   friend class Context;
   friend class Loop;
   struct Adopt {};
-  ContextRef(Adopt, const Context* context) noexcept : context_(context) {}
+  ContextRef(Adopt, const Context* context, std::source_location where) noexcept;
+
+  // This is empty before, `other` after it.
+  void Take(ContextRef& other) noexcept;
+  // Gives up the pointer together with its count.
+  const Context* Release() noexcept;
 
   const Context* context_ = nullptr;
 };
@@ -105,13 +116,22 @@ struct ContextOptions {
   Event* draining = nullptr;                   // must outlive the context
 };
 
-class Context final : public internal::ListNode<internal::ChildTag>, public FramePooled {
+class Context final : public internal::ListNode<internal::ChildTag>,
+                      public internal::ListNode<internal::AliveTag>,
+                      public FramePooled {
  public:
   // The current work's context, else the empty root. Two loads.
   static const Context& current() noexcept;
 
   // A child whose home is the current loop.
-  [[nodiscard]] ContextRef Child(const ContextOptions& options = {}) const;
+  [[nodiscard]] ContextRef Child(const ContextOptions& options = {},
+                                 std::source_location where = std::source_location::current()) const;
+
+  // The unit of work that this context belongs to has ended. Others may go on holding it for a while; if they do for
+  // long, the loop reports who (internal/context_ledger.h). Home loop; elsewhere nothing happens.
+  void Finish() const noexcept {
+    if (references_.load(std::memory_order_relaxed) != 1) FinishHeld();
+  }
 
   // Cancels this context and everything below with `cause`, which must not be OK; the first cause stays. Any thread;
   // the empty root cannot be cancelled.
@@ -139,7 +159,16 @@ class Context final : public internal::ListNode<internal::ChildTag>, public Fram
 
   // `function` as a callable that runs under the context that is current here, on whatever thread it is called.
   template <typename Function>
-  static auto Bind(Function function);
+  static auto Bind(Function function, std::source_location where = std::source_location::current());
+
+  // Where and when it was made; when Finish was called, kNever before.
+  [[nodiscard]] std::source_location made_at() const noexcept { return made_at_; }
+  [[nodiscard]] Instant made_when() const noexcept { return made_when_; }
+  [[nodiscard]] Instant finished_when() const noexcept { return finished_when_; }
+  // The lines that made the references which live; empty where they are not recorded. Any thread.
+  [[nodiscard]] std::vector<std::source_location> holders() const;
+  // A moment ago.
+  [[nodiscard]] std::uint32_t reference_count() const noexcept { return references_.load(std::memory_order_relaxed); }
 
   // Whether this is what current() is where no work is done.
   [[nodiscard]] bool empty_root() const noexcept;
@@ -162,8 +191,8 @@ class Context final : public internal::ListNode<internal::ChildTag>, public Fram
   constexpr explicit Context(EmptyRoot) noexcept {}
   // The root of a loop.
   Context(Host* host, Loop* loop, Event* draining) noexcept;
-  Context(const Context& parent, Loop* home, const ContextOptions& options);
-  ~Context() = default;
+  Context(const Context& parent, Loop* home, const ContextOptions& options, std::source_location where);
+  ~Context();
 
   static void OnDeadline(Timer& timer);
   bool MarkCancelled(const Status& cause) const;
@@ -176,6 +205,7 @@ class Context final : public internal::ListNode<internal::ChildTag>, public Fram
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) Die();
   }
   void Die() const noexcept;
+  void FinishHeld() const noexcept;
 
   static const Immortal kEmptyRoot;
 
@@ -198,6 +228,10 @@ class Context final : public internal::ListNode<internal::ChildTag>, public Fram
   mutable internal::List<const Context, internal::ChildTag> children_;
   mutable std::atomic<RemoteChildren*> remote_children_{nullptr};
   mutable DeadlineTimer deadline_timer_{this};
+  std::source_location made_at_;
+  Instant made_when_{};
+  mutable Instant finished_when_ = kNever;
+  internal::Holders* holders_ = nullptr;  // null: not recorded
 };
 
 // Never destroyed, so that it can be read while the process ends.
@@ -215,35 +249,72 @@ inline const Context& Context::current() noexcept {
 
 inline bool Context::empty_root() const noexcept { return this == &kEmptyRoot.context; }
 
-inline ContextRef::ContextRef(const Context& context) noexcept : context_(&context) { context.Ref(); }
-inline ContextRef::ContextRef(const ContextRef& other) noexcept : context_(other.context_) {
-  if (context_ != nullptr) context_->Ref();
+namespace internal {
+
+// Of a context that records its holders.
+void AddHolder(Holders& holders, const ContextRef& reference, std::source_location where) noexcept;
+void MoveHolder(Holders& holders, const ContextRef& from, const ContextRef& to) noexcept;
+void RemoveHolder(Holders& holders, const ContextRef& reference) noexcept;
+
+}  // namespace internal
+
+inline ContextRef::ContextRef(Adopt, const Context* context, std::source_location where) noexcept : context_(context) {
+  if (context->holders_ != nullptr) [[unlikely]]
+    internal::AddHolder(*context->holders_, *this, where);
+}
+inline ContextRef::ContextRef(const Context& context, std::source_location where) noexcept
+    : ContextRef(Adopt{}, &context, where) {
+  context.Ref();
+}
+inline ContextRef::ContextRef(const ContextRef& other, std::source_location where) noexcept : context_(other.context_) {
+  if (context_ == nullptr) return;
+  context_->Ref();
+  if (context_->holders_ != nullptr) [[unlikely]]
+    internal::AddHolder(*context_->holders_, *this, where);
+}
+inline void ContextRef::Take(ContextRef& other) noexcept {
+  context_ = std::exchange(other.context_, nullptr);
+  if (context_ != nullptr && context_->holders_ != nullptr) [[unlikely]] {
+    internal::MoveHolder(*context_->holders_, other, *this);
+  }
+}
+inline const Context* ContextRef::Release() noexcept {
+  if (context_ != nullptr && context_->holders_ != nullptr) [[unlikely]] {
+    internal::RemoveHolder(*context_->holders_, *this);
+  }
+  return std::exchange(context_, nullptr);
 }
 inline ContextRef::~ContextRef() {
-  if (context_ != nullptr) context_->Unref();
+  if (const Context* const context = Release(); context != nullptr) context->Unref();
 }
 
 // Makes a context current until the end of the scope, also across co_await. On a foreign thread this is how the thread
 // adopts one.
 class [[nodiscard]] ContextScope {
  public:
+  // For whoever made the context for just this scope: its unit of work ends with the scope (Context::Finish).
+  struct EndsWork {};
+
   explicit ContextScope(ContextRef context) noexcept
       : installed_(std::move(context)), previous_(std::exchange(thread_slot.context, installed_.get())) {}
+  ContextScope(ContextRef context, EndsWork) noexcept : ContextScope(std::move(context)) { ends_work_ = true; }
   ContextScope(const ContextScope&) = delete;
   ContextScope& operator=(const ContextScope&) = delete;
   // A suspended frame may be destroyed while other work is current, which then stays so.
   ~ContextScope() {
     if (thread_slot.context == installed_.get()) thread_slot.context = previous_;
+    if (ends_work_) installed_->Finish();
   }
 
  private:
   ContextRef installed_;
   const Context* previous_;
+  bool ends_work_ = false;
 };
 
 template <typename Function>
-auto Context::Bind(Function function) {
-  return [context = ContextRef(current()),
+auto Context::Bind(Function function, std::source_location where) {
+  return [context = ContextRef(current(), where),
           function = std::move(function)]<typename... Args>(Args&&... args) mutable -> decltype(auto) {
     const ContextScope scope(context);
     return function(std::forward<Args>(args)...);

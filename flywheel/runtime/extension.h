@@ -35,7 +35,8 @@ class Extensions {
   template <typename T, typename Owner>
   T& Get(Owner& owner) {
     Extension* const found = slots_[Index<T>()].load(std::memory_order_acquire);
-    if (found != nullptr) [[likely]] return static_cast<T&>(*found);
+    if (found != nullptr) [[likely]]
+      return static_cast<T&>(*found);
     return static_cast<T&>(Make(
         Index<T>(),
         [](void* who) -> std::unique_ptr<Extension> { return std::make_unique<T>(*static_cast<Owner*>(who)); },

@@ -4,6 +4,7 @@
 
 #include "flywheel/base/mutant.h"
 #include "flywheel/runtime/host.h"
+#include "flywheel/runtime/internal/context_ledger.h"
 #include "flywheel/runtime/internal/parcel.h"
 
 namespace flywheel::inline v0 {
@@ -18,6 +19,13 @@ void Add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
 }
 
 }  // namespace
+
+std::string DescribeTask(const TaskRecord& task, Instant now) {
+  std::string text =
+      "spawned at " + LocationText(task.spawned_at) + " " + MillisecondsText(now - task.spawned_when) + " ago, ";
+  if (task.awaiting == nullptr) return text + "waits for nothing: it runs or is about to";
+  return text + "waits in " + task.awaiting->what() + " at " + LocationText(task.awaiting->where());
+}
 
 Loop::SlotGuard::SlotGuard(Loop& loop) noexcept : before_(thread_slot) {
   thread_slot = ThreadSlot{.context = loop.context_.get(),
@@ -37,7 +45,9 @@ Loop::Loop(Host& host, std::unique_ptr<Reactor> reactor, std::string name)
       timers_(host.clock().Now()),
       now_(host.clock().Now()),
       turn_ended_(now_),
-      context_(ContextRef::Adopt{}, new Context(&host, this, &draining_)) {  // tidy: the reference count owns it
+      ledger_(std::make_unique<internal::ContextLedger>(*this)),
+      context_(ContextRef::Adopt{}, new Context(&host, this, &draining_),  // tidy: the reference count owns it
+               std::source_location::current()) {
   host.signals().AddLoop(*this);
 }
 
@@ -70,6 +80,12 @@ void Loop::DropQueued() {
     parcel->FreeDead();
     delete parcel;  // tidy: whoever holds it owns it
   }
+}
+
+std::uint64_t Loop::ContextBorn(const Context& context) noexcept {
+  ++contexts_;
+  ledger_->Enter(context);
+  return ledger_->NextOrdinal();
 }
 
 void Loop::PostWork(Work& work) noexcept {

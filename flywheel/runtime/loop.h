@@ -34,8 +34,9 @@ namespace flywheel::inline v0 {
 
 class Host;
 namespace internal {
+class ContextLedger;
 struct Parcel;
-}
+}  // namespace internal
 
 // One spawned task, from Spawn until its group has noted its end. Listed by Loop::ForEachTask.
 struct TaskTag;
@@ -44,6 +45,9 @@ struct TaskRecord : internal::ListNode<TaskTag> {
   Instant spawned_when;
   const Suspension* awaiting = nullptr;  // null while it runs or is ready
 };
+
+// "spawned at shop/orders.cc:31 (…) 12.0 ms ago, waits in Event::Wait at shop/orders.cc:47 (…)"
+std::string DescribeTask(const TaskRecord& task, Instant now);
 
 // Called once at the end of the turn in which it was added; may add itself and others again for the next turn.
 struct TurnTag;
@@ -128,8 +132,10 @@ class Loop {
   bool SpendReadyWait() noexcept { return --ready_waits_ > 0; }
 
   // For contexts whose home this is.
-  void ContextBorn() noexcept { ++contexts_; }
+  // Returns how many were born before.
+  std::uint64_t ContextBorn(const Context& context) noexcept;
   void ContextDied() noexcept { --contexts_; }
+  internal::ContextLedger& ledger() noexcept { return *ledger_; }
 
   void AddTask(TaskRecord& task) noexcept { tasks_.PushBack(task); }
   template <typename Visitor>
@@ -255,6 +261,7 @@ class Loop {
   int ready_waits_ = 0;       // left to the present piece of work
   std::size_t contexts_ = 0;  // alive, their home here
   Duration stall_{};          // timers run on `now - stall_`
+  const std::unique_ptr<internal::ContextLedger> ledger_;
   ContextRef context_;
   Extensions extensions_;
 

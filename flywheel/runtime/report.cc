@@ -27,6 +27,10 @@ std::string_view ReportKindName(ReportKind kind) noexcept {
       return "long turn";
     case ReportKind::kStalledReader:
       return "stalled reader";
+    case ReportKind::kStuckTasks:
+      return "stuck tasks";
+    case ReportKind::kHeldContext:
+      return "held context";
     case ReportKind::kException:
       return "exception";
     case ReportKind::kSignal:

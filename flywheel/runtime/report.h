@@ -16,6 +16,8 @@ namespace flywheel::inline v0 {
 enum class ReportKind : unsigned char {
   kLongTurn,       // a turn of a loop took, or already takes, 50 ms or more
   kStalledReader,  // retired snapshot values wait for a loop that does not turn
+  kStuckTasks,     // children of a cancelled group do not end
+  kHeldContext,    // a Context is held long after its work has ended
   kException,      // an exception left a spawned task
   kSignal,         // an orderly stop or a reload was asked for
 };

@@ -57,15 +57,15 @@ struct CancelLink : internal::CancelNode {
 
 // The task is cancelled with `parent`, and also with the context in which it is awaited.
 Task<void> UnderContext(ContextRef parent, Task<void> task) {
-  const ContextRef mine = parent->Child();
   const Context& current = Context::current();
-  CancelLink link(current, *mine);
+  const ContextScope scope(parent->Child(), ContextScope::EndsWork{});
+  const Context& mine = Context::current();
+  CancelLink link(current, mine);
   if (current.cancelled()) {
-    mine->Cancel(current.status());
+    mine.Cancel(current.status());
   } else {
     current.AddCancelNode(link);
   }
-  const ContextScope scope(mine);
   co_await std::move(task);
 }
 

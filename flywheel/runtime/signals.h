@@ -36,6 +36,12 @@ class Signals {
   // For loops: every loop of the host takes part in the drain.
   void AddLoop(Loop& loop);
   void RemoveLoop(Loop& loop);
+  // Calls `visit` for every loop of the host, none of which ends meanwhile. Any thread; for a moment, as posting is.
+  template <typename Visitor>
+  void ForEachLoop(Visitor&& visit) {
+    const MutexLock lock(mutex_);
+    for (Loop* const loop : loops_) visit(*loop);
+  }
 
  private:
   struct Reload {

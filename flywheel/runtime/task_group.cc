@@ -98,6 +98,9 @@ class ChildFrame {
 
 namespace {
 
+// Of one report.
+constexpr std::size_t kDescribedMax = 16;
+
 Loop& CurrentLoop() noexcept {
   FW_CHECK(thread_slot.loop != nullptr) << "TaskGroup made outside a loop; make it in a task, see Runtime::BlockOn";
   return *thread_slot.loop;
@@ -105,22 +108,50 @@ Loop& CurrentLoop() noexcept {
 
 }  // namespace
 
-TaskGroup::TaskGroup(const Context& parent) : loop_(CurrentLoop()), context_(parent.Child()) {}
+TaskGroup::TaskGroup(const Context& parent, std::source_location where)
+    : loop_(CurrentLoop()), context_(parent.Child({}, where)), stuck_watch_(*this) {
+  if (context_->cancelled()) {
+    OnCancel(stuck_watch_);
+  } else {
+    context_->AddCancelNode(stuck_watch_);
+  }
+}
 
 TaskGroup::~TaskGroup() {
-  if (live_ == 0) return;
+  if (live_ == 0) {
+    context_->Finish();
+    return;
+  }
   FW_CHECK(loop_.abandoned()) << "task group destroyed while " << live_
                               << " children live; co_await Join() on every path or use WithTaskGroup:"
                               << DescribeChildren();
   DestroyChildren();
 }
 
+void TaskGroup::OnCancel(internal::CancelNode& node) {
+  auto& watch = static_cast<StuckWatch&>(node);
+  watch.group.loop_.ArmTimer(watch, SaturatingAdd(watch.group.loop_.now(), kStuckAfter));
+}
+
+void TaskGroup::OnStuck(Timer& timer) {
+  const TaskGroup& group = static_cast<StuckWatch&>(timer).group;
+  if (group.live_ == 0) return;
+  group.loop_.host().Report(
+      ReportKind::kStuckTasks,
+      "loop " + group.loop_.name() + ": the group made at " + LocationText(group.context_->made_at()) +
+          " was cancelled " + MillisecondsText(kStuckAfter) + " ago (" + group.context_->status().ToString() +
+          ") and " + std::to_string(group.live_) + (group.live_ == 1 ? " child lives" : " children live") +
+          " on; end a task when what it awaits returns a Status that is not OK:" + group.DescribeChildren());
+}
+
 std::string TaskGroup::DescribeChildren() const {
   std::string text;
+  std::size_t count = 0;
   loop_.ForEachTask([&](const TaskRecord& task) {
     const auto& child = static_cast<const internal::ChildFrame::promise_type&>(task);
-    if (&child.group == this) text.append("\n  spawned at ").append(LocationText(child.spawned_at));
+    if (&child.group == this && ++count <= kDescribedMax) text += "\n  " + DescribeTask(child, loop_.now());
   });
+  if (count > kDescribedMax) text += "\n  and " + std::to_string(count - kDescribedMax) + " more";
   return text;
 }
 

@@ -4,7 +4,7 @@
 // the group: Join waits for all, and a group destroyed before its children have ended aborts, naming where they were
 // spawned. The first child that fails cancels its siblings and is what Join returns (as errgroup and Trio do); a
 // Task<void> cannot fail. Cancelling whatever the group was made under cancels the children; Join itself always waits
-// for them, because they may use what the joiner owns.
+// for them, because they may use what the joiner owns. Children that do not heed a cancellation are reported by name.
 #pragma once
 
 #include <concepts>
@@ -25,10 +25,15 @@ class ChildFrame;
 
 class TaskGroup {
  public:
+  // Children that live this long after their cancellation are reported, once, with where they were spawned, their age
+  // and what they wait for.
+  static constexpr Duration kStuckAfter = std::chrono::seconds(10);
+
   // Under the current context, on the current loop.
-  TaskGroup() : TaskGroup(Context::current()) {}
+  explicit TaskGroup(std::source_location where = std::source_location::current())
+      : TaskGroup(Context::current(), where) {}
   // Under `parent`, on the current loop.
-  explicit TaskGroup(const Context& parent);
+  explicit TaskGroup(const Context& parent, std::source_location where = std::source_location::current());
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup();
@@ -67,7 +72,16 @@ class TaskGroup {
 
  private:
   friend class internal::ChildFrame;
+  // Cancellation arms the timer, which finds out whether it was heeded.
+  struct StuckWatch : internal::CancelNode, Timer {
+    explicit StuckWatch(TaskGroup& owner) noexcept
+        : CancelNode(&TaskGroup::OnCancel), Timer(&TaskGroup::OnStuck), group(owner) {}
+    TaskGroup& group;
+  };
 
+  static void OnCancel(internal::CancelNode& node);
+  static void OnStuck(Timer& timer);
+  // A line each.
   [[nodiscard]] std::string DescribeChildren() const;
   void DestroyChildren() noexcept;
   void ChildEnded(const Status& status) noexcept;
@@ -77,6 +91,7 @@ class TaskGroup {
   std::size_t live_ = 0;
   Status status_;
   internal::List<Suspension, WaitTag> joiners_;
+  StuckWatch stuck_watch_;
 };
 
 // Runs `body(group)` and joins the group on every way out; a body that fails or throws cancels the children first.

@@ -4,6 +4,7 @@
 // result is what comes back, so nothing is cut behind its back. A task that waits for nothing is not stopped.
 #pragma once
 
+#include <source_location>
 #include <utility>
 
 #include "flywheel/base/mutant.h"
@@ -13,25 +14,27 @@
 namespace flywheel::inline v0 {
 
 template <typename T>
-Task<T> WithDeadline(Instant deadline, Task<T> task) {
-  const ContextScope scope(Context::current().Child({.deadline = deadline}));
+Task<T> WithDeadline(Instant deadline, Task<T> task, std::source_location where = std::source_location::current()) {
+  const ContextScope scope(Context::current().Child({.deadline = deadline}, where), ContextScope::EndsWork{});
   co_return co_await std::move(task);
 }
 
 template <typename T>
-Task<T> Timeout(Duration length, Task<T> task) {
+Task<T> Timeout(Duration length, Task<T> task, std::source_location where = std::source_location::current()) {
   // The time begins when this is awaited, as the task does.
   const Instant deadline = SaturatingAdd(thread_slot.loop->now(), length);
   const ContextScope scope(
-      Context::current().Child({.deadline = FW_MUTANT("timeout.forgets_deadline") ? kNever : deadline}));
+      Context::current().Child({.deadline = FW_MUTANT("timeout.forgets_deadline") ? kNever : deadline}, where),
+      ContextScope::EndsWork{});
   co_return co_await std::move(task);
 }
 
 // Runs a task that is not cancelled with its surroundings, for cleaning up; bounded by `length`.
 template <typename T>
-Task<T> Shielded(Duration length, Task<T> task) {
+Task<T> Shielded(Duration length, Task<T> task, std::source_location where = std::source_location::current()) {
   const Instant deadline = SaturatingAdd(thread_slot.loop->now(), length);
-  const ContextScope scope(Context::current().Child({.deadline = deadline, .shielded = true}));
+  const ContextScope scope(Context::current().Child({.deadline = deadline, .shielded = true}, where),
+                           ContextScope::EndsWork{});
   co_return co_await std::move(task);
 }
 
