@@ -7,6 +7,7 @@
 #include "flywheel/runtime/runtime.h"
 #include "flywheel/runtime/sleep.h"
 #include "flywheel/runtime/timeout.h"
+#include "flywheel/testing/simulate.h"
 
 namespace {
 
@@ -51,5 +52,13 @@ int main() {
   const auto runtime = flywheel::Runtime::Create({.name = "consumer", .loops = 2});
   if (!runtime.ok()) return 1;
   std::printf("%s\n", (*runtime)->BlockOn(DoubleAtOnce()).ToString().c_str());
+  const flywheel::Status simulated = flywheel::testing::Simulate(
+      [](flywheel::testing::World& world) {
+        return world.Run(world.AddHost(), DoubleAtOnce()).code() == flywheel::StatusCode::kDeadlineExceeded
+                   ? flywheel::Status::Ok()
+                   : flywheel::Internal("the deadline did not pass");
+      },
+      {.count = 2});
+  std::printf("simulated: %s\n", simulated.ToString().c_str());
   return 0;
 }

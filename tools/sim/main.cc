@@ -44,12 +44,12 @@ int Main(const std::vector<std::string_view>& arguments) {
       return Usage(std::string(argument) + " needs a positive number, not '" + std::string(text) + "'");
     }
     if (argument == "--seeds") {
-      options.seeds = value;
+      options.seeds.count = value;
     } else if (argument == "--seed") {
-      options.first_seed = value;
-      options.seeds = 1;
+      options.seeds.first = value;
+      options.seeds.count = 1;
     } else if (argument == "--stop-at") {
-      options.stop_at = value;
+      options.seeds.stop_at = value;
     } else {
       return Usage("unknown option " + std::string(argument));
     }

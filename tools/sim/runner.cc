@@ -21,9 +21,6 @@ extern "C" {
 namespace flywheel::sim {
 namespace {
 
-// Every so many seeds a run is repeated with another heap, and must have the same history.
-constexpr std::uint64_t kRepeatEvery = 16;
-
 std::vector<const Scenario*> Chosen(std::string_view prefix) {
   std::vector<const Scenario*> chosen;
   for (const Scenario& scenario : Scenarios()) {
@@ -33,21 +30,6 @@ std::vector<const Scenario*> Chosen(std::string_view prefix) {
   return chosen;
 }
 
-// Moves what comes after it on the heap, so that an order that follows addresses shows.
-class HeapDisturbance {
- public:
-  explicit HeapDisturbance(std::uint64_t seed) {
-    Random random(seed);
-    for (int i = 0; i < 500; ++i) blocks_.push_back(std::make_unique<char[]>(16 + random.Below(4000)));
-    for (auto& block : blocks_) {
-      if (random.Chance(0.5)) block.reset();
-    }
-  }
-
- private:
-  std::vector<std::unique_ptr<char[]>> blocks_;
-};
-
 void PrintReplay(const Scenario& scenario, std::uint64_t seed, std::uint64_t steps) {
   const std::string name(scenario.name);
   std::printf("  replay:          ./run sim %s --seed %lu\n", name.c_str(), seed);
@@ -56,29 +38,16 @@ void PrintReplay(const Scenario& scenario, std::uint64_t seed, std::uint64_t ste
 }
 
 // Whether all seeds held; the first that does not is printed.
-bool RunSeeds(const Scenario& scenario, const RunOptions& options) {
-  std::uint64_t steps = 0;
-  for (std::uint64_t seed = options.first_seed; seed < options.first_seed + options.seeds; ++seed) {
-    const Outcome outcome = RunSeed(scenario, seed, options.stop_at);
-    steps += outcome.steps;
-    if (!outcome.status.ok()) {
-      std::printf("FAILED %s, seed %lu, after %lu steps: %s\n", std::string(scenario.name).c_str(), seed, outcome.steps,
-                  outcome.status.ToString().c_str());
-      PrintReplay(scenario, seed, outcome.steps);
-      return false;
-    }
-    if (seed % kRepeatEvery != 0 || options.stop_at.has_value()) continue;
-    const HeapDisturbance disturbance(seed);
-    if (RunSeed(scenario, seed).history_hash != outcome.history_hash) {
-      std::printf(
-          "FAILED %s, seed %lu: two runs had different histories; look for an order that follows addresses or\n"
-          "time that does not come from the Host\n",
-          std::string(scenario.name).c_str(), seed);
-      PrintReplay(scenario, seed, outcome.steps);
-      return false;
-    }
+bool HoldsFor(const Scenario& scenario, const RunOptions& options) {
+  const testing::Outcome outcome = testing::RunSeeds(scenario.run, options.seeds);
+  const std::string name(scenario.name);
+  if (!outcome.status.ok()) {
+    std::printf("FAILED %s, seed %lu, after %lu steps: %s\n", name.c_str(), outcome.seed, outcome.steps,
+                outcome.status.ToString().c_str());
+    PrintReplay(scenario, outcome.seed, outcome.steps);
+    return false;
   }
-  std::printf("ok     %-32s %6lu seeds %10lu steps  %s\n", std::string(scenario.name).c_str(), options.seeds, steps,
+  std::printf("ok     %-32s %6lu seeds %10lu steps  %s\n", name.c_str(), options.seeds.count, outcome.steps,
               std::string(scenario.promise).c_str());
   std::fflush(stdout);
   return true;
@@ -96,10 +65,10 @@ struct Progress {
 Progress RunMutantSeeds(const Scenario& scenario, std::string_view mutant, const RunOptions& options, int report) {
   flywheel::internal::SetActiveMutant(mutant);
   Progress progress;
-  for (std::uint64_t seed = options.first_seed; seed < options.first_seed + options.seeds; ++seed) {
+  for (std::uint64_t seed = options.seeds.first; seed < options.seeds.first + options.seeds.count; ++seed) {
     progress.seed = seed;
     [[maybe_unused]] const auto written = ::write(report, &progress, sizeof(progress));
-    const Outcome outcome = RunSeed(scenario, seed);
+    const testing::Outcome outcome = testing::RunSeed(scenario.run, seed);
     if (outcome.status.ok()) continue;
     progress.found = true;
     const std::string text = outcome.status.ToString();
@@ -145,13 +114,6 @@ std::span<const Scenario> Scenarios() {
   return {&__start_flywheel_scenario[0], &__stop_flywheel_scenario[0]};
 }
 
-Outcome RunSeed(const Scenario& scenario, std::uint64_t seed, std::optional<std::uint64_t> stop_at) {
-  SimWorld world(seed);
-  if (stop_at.has_value()) world.StopAt(*stop_at);
-  const Status status = scenario.run(world);
-  return {.status = status, .steps = world.steps(), .history_hash = world.history_hash()};
-}
-
 int RunScenarios(const RunOptions& options) {
   const auto chosen = Chosen(options.name);
   if (chosen.empty()) {
@@ -160,7 +122,7 @@ int RunScenarios(const RunOptions& options) {
     return 2;
   }
   int failed = 0;
-  for (const Scenario* const scenario : chosen) failed += RunSeeds(*scenario, options) ? 0 : 1;
+  for (const Scenario* const scenario : chosen) failed += HoldsFor(*scenario, options) ? 0 : 1;
   return failed == 0 ? 0 : 1;
 }
 
@@ -174,7 +136,7 @@ int RunMutants(const RunOptions& options) {
       ++planted;
       const Progress progress = FindMutant(*scenario, mutant, options);
       // A seed that fails without the bug says nothing about the bug.
-      if (progress.found && !RunSeed(*scenario, progress.seed).status.ok()) {
+      if (progress.found && !testing::RunSeed(scenario->run, progress.seed).status.ok()) {
         ++missed;
         std::printf("FAILED %s, seed %lu, also without %s; ./run sim %s shows why\n",
                     std::string(scenario->name).c_str(), progress.seed, std::string(mutant).c_str(),
@@ -184,7 +146,7 @@ int RunMutants(const RunOptions& options) {
       missed += progress.found ? 0 : 1;
       std::printf("%-6s %-32s %-36s %s%lu seeds  %s\n", progress.found ? "found" : "MISSED",
                   std::string(scenario->name).c_str(), std::string(mutant).c_str(),
-                  progress.found ? "after " : "not within ", progress.seed - options.first_seed + 1,
+                  progress.found ? "after " : "not within ", progress.seed - options.seeds.first + 1,
                   progress.how.data());
       std::fflush(stdout);
     }
