@@ -1,4 +1,5 @@
-// A counter that is kept in a log on a disk that loses, tears and reorders what was not synced, while machines crash.
+// A counter that is kept in a log on a disk that loses, tears and reorders what was not synced, while machines crash
+// and connections are cut between the increment and its acknowledgement.
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -173,6 +174,17 @@ void PlanCrashes(SimWorld& world, SimHost& server) {
   }
 }
 
+// Connections that break just then: the increment may have counted, and the client has to ask again.
+void PlanCuts(SimWorld& world) {
+  Random random = world.random().Fork();
+  for (Duration at{}; at < kFaultTime; at += milliseconds(10 + random.Below(200))) {
+    world.After(at, [&world] {
+      const auto connections = world.network().Connections();
+      if (!connections.empty()) world.network().Cut(connections[world.random().Below(connections.size())].id);
+    });
+  }
+}
+
 Task<StatusOr<std::multiset<std::uint64_t>>> ReadBack() {
   Counter counter;
   FW_CO_RETURN_IF_ERROR(co_await counter.Open());
@@ -190,6 +202,7 @@ FW_SCENARIO(LossyCounter, "runtime.counter", "what was acknowledged is counted a
     world.AddHost().Spawn(RunClient(address, i, world.random().Fork(), ledger));
   }
   PlanCrashes(world, server);
+  PlanCuts(world);
   world.RunFor(kRunTime);
   if (server.running()) server.Crash(CrashKind::kMachine);
   server.Restart();

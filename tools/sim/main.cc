@@ -15,7 +15,7 @@ int Usage(const std::string& why) {
                "flywheel_sim: %s\n"
                "usage: flywheel_sim [NAME] [--seeds N] [--seed S] [--stop-at STEP] [--mutants]\n"
                "  NAME        scenarios whose name begins with it; all if absent\n"
-               "  --seeds N   how many seeds, from 1 on (default 200)\n"
+               "  --seeds N   how many seeds, from 1 on (default 2000)\n"
                "  --seed S    only this one\n"
                "  --stop-at K raise SIGTRAP before step K, under a debugger\n"
                "  --mutants   switch on each planted bug in turn and show that it is found\n",
@@ -25,6 +25,7 @@ int Usage(const std::string& why) {
 
 int Main(const std::vector<std::string_view>& arguments) {
   RunOptions options;
+  options.seeds.count = 2000;
   bool mutants = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];

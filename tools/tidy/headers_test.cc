@@ -92,40 +92,5 @@ TEST_F(HeadersTest, WithoutCommandsItIsAnErrorAndNoPass) {
   EXPECT_FALSE(Check().error.empty());
 }
 
-// The rule that bans std::mutex promises that the compiler watches over Mutex. With the flags of the build it does.
-TEST(ThreadSafetyTest, TheBuildRefusesAGuardedMemberWithoutItsLock) {
-  const std::string root = SourceDir();
-  std::string error;
-  const auto commands = ReadCompileCommands(FromBuild("compile_commands.json"), root, error);
-  ASSERT_EQ(error, "");
-  std::vector<std::string> arguments = FlagsFor(commands, "flywheel/base");
-  arguments.insert(arguments.end(), {"-I" + root, "-fsyntax-only", "-x", "c++", "-"});
-  const auto compile = [&](const std::string& body) {
-    const std::string code =
-        "#include \"flywheel/base/mutex.h\"\n"
-        "class A {\n"
-        " public:\n"
-        "  int F() { " +
-        body +
-        " }\n"
-        "  int Locked() FW_REQUIRES(mutex_) { return value_; }\n"
-        " private:\n"
-        "  flywheel::Mutex mutex_;\n"
-        "  int value_ FW_GUARDED_BY(mutex_) = 0;\n"
-        "};\n";
-    return RunCommand({.arguments = arguments, .input = code, .directory = commands.front().directory});
-  };
-  const Outcome good = compile("flywheel::MutexLock lock(mutex_); return Locked() + value_;");
-  EXPECT_EQ(good.exit_code, 0);
-  EXPECT_EQ(good.output, "");
-  for (const char* const body : {"return value_;", "return Locked();", "mutex_.Lock(); return 1;",
-                                 "{ flywheel::MutexLock lock(mutex_); } return value_;", "mutex_.Unlock(); return 1;",
-                                 "flywheel::CondVar changed; changed.Wait(mutex_); return 1;"}) {
-    // A warning where the build was told not to make errors of them.
-    const Outcome bad = compile(body);
-    EXPECT_TRUE(bad.output.contains("-Wthread-safety")) << body << bad.output;
-  }
-}
-
 }  // namespace
 }  // namespace flywheel::tidy
