@@ -15,6 +15,8 @@ class SystemClock final : public Clock {
  public:
   [[nodiscard]] Instant Now() const noexcept override { return Instant(Read(CLOCK_MONOTONIC)); }
   [[nodiscard]] WallTime Wall() const noexcept override { return WallTime(Read(CLOCK_REALTIME)); }
+  [[nodiscard]] Duration ThreadCpu() const noexcept override { return Read(CLOCK_THREAD_CPUTIME_ID); }
+  [[nodiscard]] bool real() const noexcept override { return true; }
 };
 
 }  // namespace

@@ -17,6 +17,10 @@ class Clock {
   [[nodiscard]] virtual Instant Now() const noexcept = 0;
   // The calendar; may jump. Any thread.
   [[nodiscard]] virtual WallTime Wall() const noexcept = 0;
+  // What the calling thread has used of the CPU. In a simulation, where code takes no time, as Now().
+  [[nodiscard]] virtual Duration ThreadCpu() const noexcept = 0;
+  // Whether time passes by itself, as the CPU's counters do.
+  [[nodiscard]] virtual bool real() const noexcept = 0;
 };
 
 // The clocks of the kernel.

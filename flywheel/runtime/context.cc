@@ -26,6 +26,9 @@ void AddHolder(Holders& holders, const ContextRef& reference, std::source_locati
 }
 void MoveHolder(Holders& holders, const ContextRef& from, const ContextRef& to) noexcept { holders.Move(&from, &to); }
 void RemoveHolder(Holders& holders, const ContextRef& reference) noexcept { holders.Remove(&reference); }
+void SwitchCost(Cost* cost) noexcept {
+  if (thread_slot.loop != nullptr) thread_slot.loop->meter().Switch(cost);
+}
 
 }  // namespace internal
 
@@ -60,7 +63,7 @@ Context::Context(const Context& parent, Loop* home, const ContextOptions& option
       draining_(options.draining != nullptr  ? options.draining
                 : remote_ && home != nullptr ? &home->draining()
                                              : parent.draining_),
-      cost_(options.cost != nullptr ? options.cost : parent.cost_),
+      cost_(options.cost != nullptr || remote_ ? options.cost : parent.cost_),
       arena_(options.arena != nullptr ? options.arena : parent.arena_),
       trace_(options.trace != nullptr ? *options.trace : parent.trace_),
       baggage_(options.baggage != nullptr ? std::make_shared<const std::string>(*options.baggage) : parent.baggage_),

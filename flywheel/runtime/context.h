@@ -24,6 +24,7 @@
 #include "flywheel/base/status.h"
 #include "flywheel/base/thread_slot.h"
 #include "flywheel/base/time.h"
+#include "flywheel/runtime/cost.h"
 #include "flywheel/runtime/frame_pool.h"
 #include "flywheel/runtime/internal/list.h"
 #include "flywheel/runtime/timer_wheel.h"
@@ -41,14 +42,6 @@ struct TraceIds {
   Id64 span_id = {};
   std::uint8_t flags = 0;
   bool operator==(const TraceIds&) const = default;
-};
-
-// What a unit of work has used so far; written on its home loop only.
-struct Cost {
-  Duration cpu{};
-  Duration queue_wait{};
-  std::uint64_t bytes_in = 0;
-  std::uint64_t bytes_out = 0;
 };
 
 namespace internal {
@@ -148,7 +141,7 @@ class Context final : public internal::ListNode<internal::ChildTag>,
   [[nodiscard]] std::string_view baggage() const noexcept {
     return baggage_ == nullptr ? std::string_view() : std::string_view(*baggage_);
   }
-  // Null where nobody counts.
+  // Null where nobody counts, and in children on another loop, where nobody may write to it.
   [[nodiscard]] Cost* cost() const noexcept { return cost_; }
   // Memory that is given back when the unit of work ends; the heap where there is none.
   [[nodiscard]] std::pmr::memory_resource* arena() const noexcept;
@@ -255,6 +248,8 @@ namespace internal {
 void AddHolder(Holders& holders, const ContextRef& reference, std::source_location where) noexcept;
 void MoveHolder(Holders& holders, const ContextRef& from, const ContextRef& to) noexcept;
 void RemoveHolder(Holders& holders, const ContextRef& reference) noexcept;
+// From now on the current loop, if there is one, charges `cost`.
+void SwitchCost(Cost* cost) noexcept;
 
 }  // namespace internal
 
@@ -296,17 +291,28 @@ class [[nodiscard]] ContextScope {
   struct EndsWork {};
 
   explicit ContextScope(ContextRef context) noexcept
-      : installed_(std::move(context)), previous_(std::exchange(thread_slot.context, installed_.get())) {}
+      : installed_(std::move(context)), previous_(std::exchange(thread_slot.context, installed_.get())) {
+    if (other_cost()) [[unlikely]]
+      internal::SwitchCost(installed_->cost());
+  }
   ContextScope(ContextRef context, EndsWork) noexcept : ContextScope(std::move(context)) { ends_work_ = true; }
   ContextScope(const ContextScope&) = delete;
   ContextScope& operator=(const ContextScope&) = delete;
   // A suspended frame may be destroyed while other work is current, which then stays so.
   ~ContextScope() {
-    if (thread_slot.context == installed_.get()) thread_slot.context = previous_;
+    if (thread_slot.context == installed_.get()) {
+      thread_slot.context = previous_;
+      if (other_cost()) [[unlikely]]
+        internal::SwitchCost(previous_ == nullptr ? nullptr : previous_->cost());
+    }
     if (ends_work_) installed_->Finish();
   }
 
  private:
+  [[nodiscard]] bool other_cost() const noexcept {
+    return installed_->cost() != (previous_ == nullptr ? nullptr : previous_->cost());
+  }
+
   ContextRef installed_;
   const Context* previous_;
   bool ends_work_ = false;

@@ -45,6 +45,7 @@ Loop::Loop(Host& host, std::unique_ptr<Reactor> reactor, std::string name)
       timers_(host.clock().Now()),
       now_(host.clock().Now()),
       turn_ended_(now_),
+      meter_(host.clock()),
       ledger_(std::make_unique<internal::ContextLedger>(*this)),
       context_(ContextRef::Adopt{}, new Context(&host, this, &draining_),  // tidy: the reference count owns it
                std::source_location::current()) {
@@ -267,6 +268,7 @@ void Loop::EndTurn() {
   participant_.TurnEnd();
   slabs_.Collect();
   turn_ended_ = host_.clock().Now();
+  meter_.Calibrate(turn_ended_);
   const Duration length = turn_ended_ - now_;
   in_turn_.store(false, std::memory_order_release);
   Add(turn_, 1);

@@ -146,12 +146,15 @@ class Loop {
   const TaskRecord* FindLastTask(Predicate&& matches) const {
     return tasks_.FindLast(matches);
   }
-  // For who switches between tasks: what runs now, for the watchdog.
+  // For who switches between tasks: what runs now, and what it costs whom.
   void SetRunning(const Context* context, TaskRecord* task) noexcept {
+    meter_.Switch(context->cost());
     thread_slot.context = context;
     thread_slot.task = task;
     if (task != nullptr) running_.store(task->spawned_at, std::memory_order_relaxed);
   }
+
+  CostMeter& meter() noexcept { return meter_; }
 
   // One turn that waits at most `wait` when there is nothing to do. Whether anything was done. The thread that calls
   // is the loop's home until the next call.
@@ -258,6 +261,7 @@ class Loop {
   int spins_ = kSpinsMax;         // worth trying before parking; adapts
   std::vector<Outbox> outboxes_;  // one per loop that was ever posted to
   std::vector<internal::Parcel*> unpacked_;
+  CostMeter meter_;
   int ready_waits_ = 0;       // left to the present piece of work
   std::size_t contexts_ = 0;  // alive, their home here
   Duration stall_{};          // timers run on `now - stall_`

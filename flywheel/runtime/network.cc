@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "flywheel/base/mutant.h"
+#include "flywheel/runtime/context.h"
 
 namespace flywheel::inline v0 {
 
@@ -11,7 +12,10 @@ Task<StatusOr<std::size_t>> Socket::Read(std::span<std::byte> buffer) {
   for (;;) {
     FW_CO_RETURN_IF_ERROR(co_await readiness->Readable());
     const IoResult result = TryRead(buffer);
-    if (result.error == 0) co_return result.count;
+    if (result.error == 0) {
+      if (Cost* const cost = Context::current().cost(); cost != nullptr) cost->bytes_in += result.count;
+      co_return result.count;
+    }
     if (result.error != EAGAIN) co_return ErrnoStatus(result.error, "reading from " + peer().ToString());
   }
 }
@@ -24,6 +28,7 @@ Task<Status> Socket::WriteAll(std::span<const std::byte> bytes) {
     if (result.error != 0 && result.error != EAGAIN) {
       co_return ErrnoStatus(result.error, "writing to " + peer().ToString());
     }
+    if (Cost* const cost = Context::current().cost(); cost != nullptr) cost->bytes_out += result.count;
     bytes = bytes.subspan(result.count);
     if (FW_MUTANT("socket.forgets_partial_write") && result.count != 0) break;
     if (!bytes.empty()) FW_CO_RETURN_IF_ERROR(co_await readiness->Writable());

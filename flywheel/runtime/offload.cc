@@ -97,6 +97,8 @@ std::unique_ptr<OffloadExecutor> MakeThreadOffload(int threads_max) {
 
 namespace internal {
 
+Duration ThreadCpu(const Context& context) noexcept { return context.host()->clock().ThreadCpu(); }
+
 OffloadExecutor& CurrentOffload() noexcept {
   FW_CHECK(thread_slot.loop != nullptr) << "Offload awaited outside a loop; this thread may block by itself";
   return thread_slot.loop->host().offload();

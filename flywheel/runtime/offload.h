@@ -65,6 +65,8 @@ namespace internal {
 
 // The executor of the current Host.
 OffloadExecutor& CurrentOffload() noexcept;
+// By the clock of the context's Host.
+Duration ThreadCpu(const Context& context) noexcept;
 // For a frame that dies between the end of its job and its resumption, which only a simulated crash can bring about.
 void DropFinishedJob(OffloadJob& job, Loop& home) noexcept;
 
@@ -93,6 +95,7 @@ class [[nodiscard]] OffloadAwaiter final : public Suspension, private OffloadJob
     return submitted_;
   }
   [[nodiscard]] Awaited await_resume() {
+    if (Cost* const cost = context_ == nullptr ? nullptr : context_->cost(); cost != nullptr) cost->cpu += used_;
     if (was_cancelled()) return WaitStatus();
     if (!refused_.ok()) return refused_;
     if (exception_ != nullptr) std::rethrow_exception(exception_);
@@ -109,6 +112,8 @@ class [[nodiscard]] OffloadAwaiter final : public Suspension, private OffloadJob
   void Run() noexcept override {
     // The awaiting frame keeps the context alive.
     const Context* const before = std::exchange(thread_slot.context, context_);
+    const bool counted = context_->cost() != nullptr;
+    if (counted) used_ = -internal::ThreadCpu(*context_);
     try {
       if constexpr (std::is_void_v<Result>) {
         function_();
@@ -118,6 +123,7 @@ class [[nodiscard]] OffloadAwaiter final : public Suspension, private OffloadJob
     } catch (...) {
       exception_ = std::current_exception();
     }
+    if (counted) used_ += internal::ThreadCpu(*context_);
     thread_slot.context = before;
   }
   static void Finished(Work& work) {
@@ -134,6 +140,7 @@ class [[nodiscard]] OffloadAwaiter final : public Suspension, private OffloadJob
   Function function_;
   OffloadExecutor* executor_ = nullptr;
   const Context* context_ = nullptr;
+  Duration used_{};  // of the CPU, on the executor's thread
   bool submitted_ = false;
   Status refused_;
   std::exception_ptr exception_;

@@ -101,7 +101,7 @@ Task<void> RunServer(Server& server) {
 class Client {
  public:
   Client(Endpoint server, std::uint64_t number, Random random)
-      : server_(std::move(server)), random_(std::move(random)), next_id_(number << 32) {}
+      : server_(std::move(server)), random_(random), next_id_(number << 32) {}
 
   Task<Status> Run() {
     while (Loop::current()->now() < kRunUntil) {
@@ -225,7 +225,7 @@ FW_SCENARIO(Requests, "runtime.requests", "every request gets its own response o
   Status broken;
   for (std::size_t i = 0; i < clients.size(); ++i) {
     auto run = [](Endpoint to, std::uint64_t number, Random random, bool& ended, Status& failed) -> Task<void> {
-      Client client(std::move(to), number, std::move(random));
+      Client client(std::move(to), number, random);
       const Status status = co_await client.Run();
       if (failed.ok()) failed = status;
       ended = true;

@@ -29,17 +29,21 @@ void Suspension::AddToContext() noexcept {
   context_->AddCancelNode(*this);
 }
 
+void Suspension::MarkReady() noexcept {
+  state_ = State::kReady;
+  CancelNode::Unlink();
+  if (context_ != nullptr && context_->cost() != nullptr) ready_ticks_ = loop_->meter().Ticks();
+}
+
 void Suspension::Wake() noexcept {
   if (state_ != State::kWaiting) return;
   FW_DCHECK(thread_slot.loop == loop_) << what_ << " woken from another loop; Post to " << loop_->name() << " instead";
-  state_ = State::kReady;
-  CancelNode::Unlink();
+  MarkReady();
   loop_->Ready(*this);
 }
 
 void Suspension::WakeNextTurn() noexcept {
-  state_ = State::kReady;
-  CancelNode::Unlink();
+  MarkReady();
   loop_->ReadyNextTurn(*this);
 }
 
@@ -56,6 +60,9 @@ void Suspension::Resume(Work& work) {
   self.state_ = State::kIdle;
   if (self.task_ != nullptr) self.task_->awaiting = nullptr;
   if (!FW_MUTANT("suspension.forgets_context")) self.loop_->SetRunning(self.context_, self.task_);
+  if (Cost* const cost = Context::current().cost(); cost != nullptr) {
+    cost->queue_wait += self.loop_->meter().Since(self.ready_ticks_);
+  }
   self.handle_.resume();
 }
 

@@ -77,6 +77,7 @@ class Suspension : public Work,
   static void OnCancel(CancelNode& node);
 
   void AddToContext() noexcept;
+  void MarkReady() noexcept;
 
   const char* what_;
   std::source_location where_;
@@ -84,6 +85,7 @@ class Suspension : public Work,
   const Context* context_ = nullptr;
   TaskRecord* task_ = nullptr;
   Loop* loop_ = nullptr;
+  std::uint64_t ready_ticks_ = 0;  // when it became ready, if somebody counts
   State state_ = State::kIdle;
   bool cancelled_ = false;
 };

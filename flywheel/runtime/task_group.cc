@@ -19,6 +19,7 @@ class ChildFrame {
         : Work(&promise_type::Start), group(owner) {
       spawned_at = where;
       spawned_when = owner.loop().now();
+      if (owner.context().cost() != nullptr) ready_ticks = owner.loop().meter().Ticks();
     }
 
     ~promise_type() {
@@ -58,12 +59,17 @@ class ChildFrame {
     static void Start(Work& work) {
       auto& promise = static_cast<promise_type&>(work);
       promise.started = true;
-      promise.group.loop().SetRunning(&promise.group.context(), &promise);
+      Loop& loop = promise.group.loop();
+      loop.SetRunning(&promise.group.context(), &promise);
+      if (Cost* const cost = promise.group.context().cost(); cost != nullptr) {
+        cost->queue_wait += loop.meter().Since(promise.ready_ticks);
+      }
       std::coroutine_handle<promise_type>::from_promise(promise).resume();
     }
 
     TaskGroup& group;
     Status status;
+    std::uint64_t ready_ticks = 0;  // when it was spawned, if somebody counts
     bool started = false;
   };
 

@@ -19,6 +19,9 @@ class SimClock final : public Clock {
     return WallTime(std::chrono::sys_days(std::chrono::January / 1 / 2024)) + Now().time_since_epoch() + wall_offset;
   }
 
+  [[nodiscard]] Duration ThreadCpu() const noexcept override { return Now().time_since_epoch(); }
+  [[nodiscard]] bool real() const noexcept override { return false; }
+
   Duration ahead{};
   Duration wall_offset;
 

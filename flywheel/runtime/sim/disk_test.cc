@@ -315,7 +315,7 @@ TEST(SimDiskTest, ReadsAndWritesFailOnDemand) {
 TEST(SimDiskTest, AFullDiskTakesWhatFits) {
   Machine machine;
   DiskOptions small;
-  small.capacity = 3 * 4096;
+  small.capacity = std::uint64_t{3} * 4096;
   machine.host.disk().SetOptions(small);
   EXPECT_TRUE(machine.Write("/a", 0, std::string(4097, 'a')).ok());
   EXPECT_EQ(machine.host.disk().used_bytes(), 8192U);

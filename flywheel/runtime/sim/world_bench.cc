@@ -31,6 +31,7 @@ FW_BENCHMARK(SimTimer, "sim.timer") {
     const auto run = [&](std::uint64_t n) {
       std::uint64_t ticks = 0;
       for (SimHost* const host : hosts) host->Spawn(Tick(n / count, world.random().Fork(), ticks));
+      // NOLINTNEXTLINE(bugprone-infinite-loop): the tasks count
       while (ticks < n) world.RunFor(std::chrono::milliseconds(10));
       return ticks;
     };
