@@ -30,7 +30,7 @@ bool HasEvenCounter() noexcept {
 
 std::uint64_t ReadCounter() noexcept {
 #if defined(__x86_64__)
-  return __rdtsc();
+  return __rdtsc();  // tidy: only where the Host's clock is real
 #else
   return 0;
 #endif

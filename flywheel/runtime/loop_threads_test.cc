@@ -84,9 +84,12 @@ TEST(LoopThreadsTest, NoWakeUpIsLostBetweenTwoLoops) {
   struct PingPong {
     void Hit(Loop& to, Loop& back) {
       if (--left == 0) return Signal(done);
+      // Now and then for so long that the other loop gives up looking out, at any moment of its going to sleep.
+      for (std::uint64_t pause = random.Below(8 * Loop::kSpinsMax) / 4; pause != 0; --pause) __builtin_ia32_pause();
       to.Post([this, &to, &back] { Hit(back, to); });
     }
-    int left = 20'000;
+    int left = 10'000;
+    Random random{7};
     std::atomic<bool> done = false;
   } game;
   runtime->loop(0).Post([&] { game.Hit(runtime->loop(1), runtime->loop(0)); });
