@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "flywheel/base/quiescent.h"
 #include "flywheel/runtime/clock.h"
@@ -55,6 +56,8 @@ class Host {
   FileSystem& files() noexcept { return *parts_.files; }
   Resolver& resolver() noexcept { return *parts_.resolver; }
   Signals& signals() noexcept { return signals_; }
+  // Every loop of the host, in the order in which they were made. Any thread.
+  std::vector<Loop*> loops() { return signals_.loops(); }
   // Which loops read snapshots; every loop of the host is a participant.
   QuiescentDomain& quiescent() noexcept { return quiescent_; }
 

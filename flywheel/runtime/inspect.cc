@@ -68,11 +68,11 @@ LoopInfo InspectLoop(Loop& loop) {
 Task<std::vector<LoopInfo>> InspectHost(std::source_location where) {
   Loop& home = *Loop::current();
   const auto answers = std::make_shared<Answers>(home);
-  home.host().signals().ForEachLoop([&](Loop& loop) {
-    answers->loops.push_back({.name = loop.name()});
+  for (Loop* const loop : home.host().loops()) {
+    answers->loops.push_back({.name = loop->name()});
     ++answers->open;
-    Ask(answers, loop, answers->loops.size() - 1);
-  });
+    Ask(answers, *loop, answers->loops.size() - 1);
+  }
   (co_await answers->complete.Wait(where)).IgnoreError();
   // Late answers still come in; they get a list of their own.
   co_return std::exchange(answers->loops, std::vector<LoopInfo>(answers->loops.size()));

@@ -6,6 +6,7 @@
 #include "flywheel/runtime/host.h"
 #include "flywheel/runtime/internal/context_ledger.h"
 #include "flywheel/runtime/internal/parcel.h"
+#include "flywheel/runtime/task_group.h"
 
 namespace flywheel::inline v0 {
 
@@ -57,6 +58,7 @@ Loop::~Loop() {
   closing_ = true;
   const SlotGuard slot(*this);
   participant_.TurnBegin();
+  roots_.reset();
   DropQueued();
   if (const TaskRecord* const task = tasks_.front(); task != nullptr) {
     FW_CHECK(false) << "loop " << name_ << " ends while a task spawned at " << task->spawned_at.file_name() << ':'
@@ -82,6 +84,15 @@ void Loop::DropQueued() {
     delete parcel;  // tidy: whoever holds it owns it
   }
 }
+
+TaskGroup& Loop::roots() {
+  if (roots_ == nullptr) roots_ = std::make_unique<TaskGroup>(*context_);
+  return *roots_;
+}
+
+void Loop::EndRoots() noexcept { roots_.reset(); }
+
+std::size_t Loop::root_count() const noexcept { return roots_ == nullptr ? 0 : roots_->size(); }
 
 std::uint64_t Loop::ContextBorn(const Context& context) noexcept {
   ++contexts_;

@@ -33,6 +33,7 @@
 namespace flywheel::inline v0 {
 
 class Host;
+class TaskGroup;
 namespace internal {
 class ContextLedger;
 struct Parcel;
@@ -125,6 +126,11 @@ class Loop {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   // The context of work that has none of its own: it knows the host and nothing else.
   [[nodiscard]] const Context& context() const noexcept { return *context_; }
+  // The group of tasks that belong to nobody else: cancelled when the process ends, and waited for.
+  TaskGroup& roots();
+  // For who owns the loop: gives up the group, in which no task lives.
+  void EndRoots() noexcept;
+  [[nodiscard]] std::size_t root_count() const noexcept;
   // Set when this process begins to drain.
   Event& draining() noexcept { return draining_; }
 
@@ -267,6 +273,7 @@ class Loop {
   Duration stall_{};          // timers run on `now - stall_`
   const std::unique_ptr<internal::ContextLedger> ledger_;
   ContextRef context_;
+  std::unique_ptr<TaskGroup> roots_;
   Extensions extensions_;
 
   alignas(64) WorkInbox inbox_;

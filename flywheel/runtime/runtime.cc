@@ -19,6 +19,7 @@
 #include "flywheel/runtime/descriptor.h"
 #include "flywheel/runtime/epoll_reactor.h"
 #include "flywheel/runtime/internal/watchdog.h"
+#include "flywheel/runtime/on_loop.h"
 
 namespace flywheel::inline v0 {
 namespace {
@@ -43,32 +44,6 @@ sigset_t AllSignals() noexcept {
   return signals;
 }
 
-// Cancels one context when another is cancelled.
-struct CancelLink : internal::CancelNode {
-  CancelLink(const Context& from, const Context& to) noexcept
-      : CancelNode(&CancelLink::OnCancel), above(from), below(to) {}
-  static void OnCancel(CancelNode& node) {
-    const auto& self = static_cast<CancelLink&>(node);
-    self.below.Cancel(self.above.status());
-  }
-  const Context& above;
-  const Context& below;
-};
-
-// The task is cancelled with `parent`, and also with the context in which it is awaited.
-Task<void> UnderContext(ContextRef parent, Task<void> task) {
-  const Context& current = Context::current();
-  const ContextScope scope(parent->Child(), ContextScope::EndsWork{});
-  const Context& mine = Context::current();
-  CancelLink link(current, mine);
-  if (current.cancelled()) {
-    mine.Cancel(current.status());
-  } else {
-    current.AddCancelNode(link);
-  }
-  co_await std::move(task);
-}
-
 }  // namespace
 
 // A loop, the thread that turns it, and the group of tasks that belong to nobody else.
@@ -76,10 +51,7 @@ class Runtime::Worker {
  public:
   // Throws what std::thread throws.
   Worker(Host& host, std::unique_ptr<Reactor> reactor, std::string name)
-      : loop_(host, std::move(reactor), std::move(name)), thread_([this] { Run(); }) {
-    // Before anyone else can post.
-    loop_.Post([this] { roots_.emplace(loop_.context()); });
-  }
+      : loop_(host, std::move(reactor), std::move(name)), thread_([this] { Run(); }) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -87,30 +59,31 @@ class Runtime::Worker {
   void CancelRoots() {
     loop_.Post([this] {
       stopping_ = true;
-      roots_->Cancel(Cancelled("the runtime is shutting down"));
+      loop_.roots().Cancel(Cancelled("the runtime is shutting down"));
     });
   }
   void AwaitRoots() { rootless_.Wait(); }
   void Join() {
-    loop_.Post([this] { roots_.reset(); });
+    loop_.Post([this] {
+      loop_.EndRoots();
+      ended_ = true;
+    });
     thread_.join();
   }
 
   Loop& loop() noexcept { return loop_; }
-  // On the loop.
-  TaskGroup& roots() noexcept { return *roots_; }
 
  private:
   void Run() {
     ::pthread_setname_np(::pthread_self(), loop_.name().substr(0, 15).c_str());
-    while (!stopping_ || roots_->size() != 0) loop_.Turn(Duration::max());
+    while (!stopping_ || loop_.root_count() != 0) loop_.Turn(Duration::max());
     rootless_.Notify();
-    while (roots_.has_value()) loop_.Turn(Duration::max());
+    while (!ended_) loop_.Turn(Duration::max());
   }
 
   Loop loop_;
-  bool stopping_ = false;
-  std::optional<TaskGroup> roots_;
+  bool stopping_ = false;  // on the loop
+  bool ended_ = false;     // on the loop
   Waiter rootless_;
   std::thread thread_;
 };
@@ -230,16 +203,17 @@ Loop& Runtime::loop(std::size_t index) noexcept {
 }
 
 void Runtime::SpawnRoot(ContextRef parent, Task<void> task, std::source_location where, Waiter& waiter) {
-  Worker& worker = *workers_.front();
-  worker.loop().Post([&worker, &waiter, parent = std::move(parent), task = std::move(task), where]() mutable {
+  Loop& loop = workers_.front()->loop();
+  loop.Post([&loop, &waiter, parent = std::move(parent), task = std::move(task), where]() mutable {
     auto root = [](ContextRef above, Task<void> inner, Waiter& end) -> Task<void> {
       {
-        Task<void> owned = above->empty_root() ? std::move(inner) : UnderContext(std::move(above), std::move(inner));
+        Task<void> owned =
+            above->empty_root() ? std::move(inner) : internal::UnderContext(std::move(above), std::move(inner));
         co_await std::move(owned);
       }
       end.Notify();
     };
-    worker.roots().Spawn(root(std::move(parent), std::move(task), waiter), where);
+    loop.roots().Spawn(root(std::move(parent), std::move(task), waiter), where);
   });
 }
 

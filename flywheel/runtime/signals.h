@@ -36,11 +36,9 @@ class Signals {
   // For loops: every loop of the host takes part in the drain.
   void AddLoop(Loop& loop);
   void RemoveLoop(Loop& loop);
-  // Calls `visit` for every loop of the host, none of which ends meanwhile. Any thread; for a moment, as posting is.
-  template <typename Visitor>
-  void ForEachLoop(Visitor&& visit) {
+  [[nodiscard]] std::vector<Loop*> loops() {
     const MutexLock lock(mutex_);
-    for (Loop* const loop : loops_) visit(*loop);
+    return loops_;
   }
 
  private:

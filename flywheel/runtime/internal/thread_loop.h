@@ -4,7 +4,6 @@
 // add noise. Programs use Runtime, tests that need time use sim::SimWorld.
 #pragma once
 
-#include <optional>
 #include <source_location>
 #include <utility>
 
@@ -18,16 +17,9 @@ namespace flywheel::inline v0::internal {
 class ThreadLoop {
  public:
   explicit ThreadLoop(Host::Parts parts = Host::SystemParts("thread"))
-      : host_(std::move(parts)), loop_(host_, *MakeEpollReactor(), host_.name()) {
-    loop_.Post([this] { roots_.emplace(loop_.context()); });
-    loop_.Turn(Duration::zero());
-  }
+      : host_(std::move(parts)), loop_(host_, *MakeEpollReactor(), host_.name()) {}
   ThreadLoop(const ThreadLoop&) = delete;
   ThreadLoop& operator=(const ThreadLoop&) = delete;
-  ~ThreadLoop() {
-    loop_.Post([this] { roots_.reset(); });
-    loop_.Turn(Duration::zero());
-  }
 
   Host& host() noexcept { return host_; }
   Loop& loop() noexcept { return loop_; }
@@ -36,7 +28,7 @@ class ThreadLoop {
   WhenValue<T> Run(Task<T> task, std::source_location where = std::source_location::current()) {
     WhenSlot<T> slot;
     bool done = false;
-    loop_.Post([&] { roots_->Spawn(RunInto(std::move(task), slot, [&done] { done = true; }), where); });
+    loop_.Post([&] { loop_.roots().Spawn(RunInto(std::move(task), slot, [&done] { done = true; }), where); });
     while (!done) loop_.Turn(Duration::max());
     return slot.Take();
   }
@@ -44,7 +36,6 @@ class ThreadLoop {
  private:
   Host host_;
   Loop loop_;
-  std::optional<TaskGroup> roots_;
 };
 
 }  // namespace flywheel::inline v0::internal

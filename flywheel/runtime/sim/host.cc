@@ -79,9 +79,6 @@ void SimHost::Start() {
     process_->loops.push_back(
         std::make_unique<Loop>(process_->host, std::move(reactor), options_.name + "/loop-" + std::to_string(index)));
   }
-  Loop& first = *process_->loops.front();
-  first.Post([this, &first] { process_->roots.emplace(first.context()); });
-  first.Turn(Duration::zero());
   Touch();
 }
 
@@ -89,7 +86,7 @@ void SimHost::Kill() {
   if (process_ == nullptr) return;
   // A frame may hold what lives on other loops, and what is queued there too.
   for (const auto& loop : process_->loops) loop->Abandon([] {});
-  process_->loops.front()->Abandon([this] { process_->roots.reset(); });
+  for (const auto& loop : process_->loops) loop->Abandon([&] { loop->EndRoots(); });
   for (const auto& loop : process_->loops) loop->Abandon([&] { loop->DropQueued(); });
   process_.reset();
   clock_ = nullptr;
@@ -122,7 +119,8 @@ void SimHost::Restart() {
 
 void SimHost::Spawn(Task<void> task, std::source_location where) {
   FW_CHECK(running()) << options_.name << " has crashed; Restart() it first";
-  loop().Post([this, task = std::move(task), where]() mutable { process_->roots->Spawn(std::move(task), where); });
+  loop().Post(
+      [&first = loop(), task = std::move(task), where]() mutable { first.roots().Spawn(std::move(task), where); });
 }
 
 void SimHost::Signal(HostSignal signal) {

@@ -111,7 +111,6 @@ class SimHost {
     Host host;
     std::vector<std::unique_ptr<Loop>> loops;
     std::vector<SimReactor*> reactors;  // of the loops
-    std::optional<TaskGroup> roots;
   };
 
   void Start();
