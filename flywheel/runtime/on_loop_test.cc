@@ -24,7 +24,7 @@ Task<Status> SleepLong() { co_return co_await Sleep(hours(1)); }
 
 Task<void> Throw() {
   (co_await Yield()).IgnoreError();
-  throw std::runtime_error("from afar");  // tidy: what is tested is how it travels
+  throw std::runtime_error("from afar");
 }
 
 TEST(OnLoopTest, TheTaskRunsThereAndItsResultComesHere) {
