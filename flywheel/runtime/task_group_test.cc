@@ -265,9 +265,9 @@ TEST(TaskGroupTest, SteadySpawnsNeverReachTheSystemAllocator) {
   const auto test = []() -> Task<std::uint64_t> {
     const auto child = []() -> Task<void> { co_return; };
     std::uint64_t before = 0;
+    TaskGroup group;
     for (int round = 0; round < 20; ++round) {
       if (round == 10) before = internal::SystemAllocations();
-      TaskGroup group;
       for (int i = 0; i < 100; ++i) group.Spawn(child());
       EXPECT_EQ(co_await group.Join(), Status::Ok());
     }
