@@ -1,4 +1,4 @@
-// The programs together: load and echo_load against raw_epoll_echo, in every mode that the echo example is tested with.
+// The programs together: load and echo_load against raw_epoll_echo and the echo example, in every mode.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,11 +21,29 @@ std::string Beside(const std::string& program) {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / program;
 }
 
-ServerProcess StartServer(const LaunchOptions& options = {}) {
-  return ServerProcess::Start({Beside("raw_epoll_echo"), "--listen", "127.0.0.1:0"}, options).value();
+ServerProcess Start(const std::string& program, const LaunchOptions& options = {}) {
+  return ServerProcess::Start({Beside(program), "--listen", "127.0.0.1:0"}, options).value();
 }
 
-TEST(RawEpollEchoTest, ServesAThousandConnections) {
+struct Server {
+  const char* name;
+  const char* program;     // from the folder of this one
+  int second_signal_code;  // with which it ends when it is told twice
+};
+
+void PrintTo(const Server& server, std::ostream* out) { *out << server.name; }
+
+class EchoServersTest : public testing::TestWithParam<Server> {
+ protected:
+  static ServerProcess StartServer(const LaunchOptions& options = {}) { return Start(GetParam().program, options); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Servers, EchoServersTest,
+                         testing::Values(Server{"raw_epoll", "raw_epoll_echo", 0},
+                                         Server{"example", "../../examples/echo/echo", 128 + SIGTERM}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST_P(EchoServersTest, ServesAThousandConnections) {
   ServerProcess server = StartServer();
   Load load({.address = server.address(), .connections = 1000});
   ASSERT_TRUE(load.Connect().ok());
@@ -38,7 +56,7 @@ TEST(RawEpollEchoTest, ServesAThousandConnections) {
   EXPECT_TRUE(server.Stop().ok());
 }
 
-TEST(RawEpollEchoTest, HalfClosedPeersGetEverythingBack) {
+TEST_P(EchoServersTest, HalfClosedPeersGetEverythingBack) {
   ServerProcess server = StartServer();
   constexpr std::uint64_t kBytes = (1 << 20) + 12'345;
   Load load({.address = server.address(), .connections = 20});
@@ -50,7 +68,7 @@ TEST(RawEpollEchoTest, HalfClosedPeersGetEverythingBack) {
   EXPECT_TRUE(server.Stop().ok());
 }
 
-TEST(RawEpollEchoTest, ResetsInMidMessageHarmNoOneElse) {
+TEST_P(EchoServersTest, ResetsInMidMessageHarmNoOneElse) {
   ServerProcess server = StartServer();
   Load load({.address = server.address(), .connections = 100, .size = 1000, .reset_share = 0.2});
   ASSERT_TRUE(load.Connect().ok());
@@ -63,7 +81,7 @@ TEST(RawEpollEchoTest, ResetsInMidMessageHarmNoOneElse) {
   EXPECT_TRUE(server.Stop().ok());
 }
 
-TEST(RawEpollEchoTest, StoppedUnderLoadItCutsNothing) {
+TEST_P(EchoServersTest, StoppedUnderLoadItCutsNothing) {
   ServerProcess server = StartServer();
   Load load({.address = server.address(), .connections = 10, .size = 12 << 20});
   ASSERT_TRUE(load.Connect().ok());
@@ -79,7 +97,7 @@ TEST(RawEpollEchoTest, StoppedUnderLoadItCutsNothing) {
   EXPECT_EQ(*code, 0);
 }
 
-TEST(RawEpollEchoTest, ASecondSignalEndsItAlthoughConnectionsAreOpen) {
+TEST_P(EchoServersTest, ASecondSignalEndsItAlthoughConnectionsAreOpen) {
   ServerProcess server = StartServer();
   Load load({.address = server.address(), .connections = 3});
   ASSERT_TRUE(load.Connect().ok());
@@ -89,13 +107,13 @@ TEST(RawEpollEchoTest, ASecondSignalEndsItAlthoughConnectionsAreOpen) {
     // Until the first signal has been taken: pending signals of one kind are merged.
   }
   server.Signal(SIGTERM);
-  EXPECT_EQ(server.Wait().value_or(-1), 0);
+  EXPECT_EQ(server.Wait().value_or(-1), GetParam().second_signal_code);
   ASSERT_TRUE(load.Finish().ok());
   EXPECT_EQ(load.report().cuts, 3U) << "and the load sees it";
 }
 
 #ifndef FW_BENCH_SANITIZED
-TEST(RawEpollEchoTest, AllocatesNothingPerMessage) {
+TEST_P(EchoServersTest, AllocatesNothingPerMessage) {
   const AllocationMeter meter = AllocationMeter::Create(Beside("../libflywheel_bench_allocations.so")).value();
   ServerProcess server = StartServer({.environment = meter.environment()});
   Load load({.address = server.address(), .connections = 10});
@@ -154,7 +172,7 @@ Result Shell(const std::string& command, const std::string& address) {
 }
 
 TEST(EchoLoadTest, PrintsOneLineOfJsonAndEndsWithZero) {
-  ServerProcess server = StartServer();
+  ServerProcess server = Start("raw_epoll_echo");
   const Result run =
       Shell("$LOAD --connect $AT --connections 5 --messages 500 --size 100 2>/dev/null", server.address());
   EXPECT_EQ(run.exit_code, 0);
@@ -167,7 +185,7 @@ TEST(EchoLoadTest, PrintsOneLineOfJsonAndEndsWithZero) {
 }
 
 TEST(EchoLoadTest, EveryModeEndsWithZeroOnAnHonestServer) {
-  ServerProcess server = StartServer();
+  ServerProcess server = Start("raw_epoll_echo");
   for (const char* mode :
        {"--seconds 0.05", "--half-close --bytes 100000", "--half-close --bytes 0", "--messages 1000 --reset 0.5",
         "--seconds 0.05 --window 16 --size 5000", "--until-stopped-then-half-close --seconds 0.05"}) {
@@ -179,7 +197,7 @@ TEST(EchoLoadTest, EveryModeEndsWithZeroOnAnHonestServer) {
 }
 
 TEST(EchoLoadTest, StopsOnSigusr1InTheMiddleAndStillGetsEverythingBack) {
-  ServerProcess server = StartServer();
+  ServerProcess server = Start("raw_epoll_echo");
   const std::string log = testing::TempDir() + "/echo_load_" + std::to_string(server.pid());
   const Result run =
       Shell("$LOAD --connect $AT --connections 50 --size 30000 --window 4 --until-stopped-then-half-close 2>" + log +
@@ -192,7 +210,7 @@ TEST(EchoLoadTest, StopsOnSigusr1InTheMiddleAndStillGetsEverythingBack) {
 }
 
 TEST(EchoLoadTest, AKilledServerIsAFailure) {
-  ServerProcess server = StartServer();
+  ServerProcess server = Start("raw_epoll_echo");
   const Result run = Shell("( $LOAD --connect $AT --connections 9 --seconds 100 2>&1; echo code=$? ) & kill -9 " +
                                std::to_string(server.pid()) + "; wait",
                            server.address());
