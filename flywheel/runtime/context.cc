@@ -68,6 +68,13 @@ Context::Context(const Context& parent, Loop* home, const ContextOptions& option
       trace_(options.trace != nullptr ? *options.trace : parent.trace_),
       baggage_(options.baggage != nullptr ? std::make_shared<const std::string>(*options.baggage) : parent.baggage_),
       made_at_(where) {
+  if (home != nullptr) {
+    made_when_ = home->now();
+    if (home->ContextBorn(*this) % internal::Holders::kSampleEvery == 0) {
+      holders_ = std::make_unique<internal::Holders>().release();
+    }
+  }
+  // Complete from here on: a parent on another loop may take a reference to it.
   if (!options.shielded && &parent != &kEmptyRoot.context) {
     if (!remote_) {
       parent.children_.PushBack(*this);
@@ -82,11 +89,6 @@ Context::Context(const Context& parent, Loop* home, const ContextOptions& option
   if (own_deadline && home != nullptr && !cancelled()) {
     budget_ = deadline_ > home->now() ? deadline_ - home->now() : Duration::zero();
     home->ArmTimer(deadline_timer_, deadline_);
-  }
-  if (home == nullptr) return;
-  made_when_ = home->now();
-  if (home->ContextBorn(*this) % internal::Holders::kSampleEvery == 0) {
-    holders_ = std::make_unique<internal::Holders>().release();
   }
 }
 
