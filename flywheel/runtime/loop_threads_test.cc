@@ -85,7 +85,8 @@ TEST(LoopThreadsTest, NoWakeUpIsLostBetweenTwoLoops) {
     void Hit(Loop& to, Loop& back) {
       if (--left == 0) return Signal(done);
       // Now and then for so long that the other loop gives up looking out, at any moment of its going to sleep.
-      for (std::uint64_t pause = random.Below(8 * Loop::kSpinsMax) / 4; pause != 0; --pause) __builtin_ia32_pause();
+      for (std::uint64_t pause = random.Below(std::uint64_t{8} * Loop::kSpinsMax) / 4; pause != 0; --pause)
+        __builtin_ia32_pause();
       to.Post([this, &to, &back] { Hit(back, to); });
     }
     int left = 10'000;
