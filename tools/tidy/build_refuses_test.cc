@@ -19,7 +19,7 @@ class BuildTest : public testing::Test {
     ASSERT_EQ(error, "");
     directory_ = commands.front().directory;
     arguments_ = FlagsFor(commands, "flywheel/base");
-    arguments_.insert(arguments_.end(), {"-I" + SourceDir(), "-fsyntax-only", "-x", "c++", "-"});
+    arguments_.insert(arguments_.end(), {"-I" + SourceDir(), "-ferror-limit=0", "-fsyntax-only", "-x", "c++", "-"});
   }
 
   Outcome Compile(const std::string& code) {
