@@ -145,7 +145,7 @@ TEST(ContextThreadsTest, ChildrenOnOtherLoopsAreCancelledThere) {
 
 // The child's constructor and the parent's Cancel meet without a lock between them when it is the first remote child.
 TEST(ContextThreadsTest, ChildMadeElsewhereWhileItsParentIsCancelledIsNeverMissed) {
-  constexpr int kRounds = 20'000;
+  constexpr int kRounds = 4'000;
   std::vector<ContextRef> parents;
   for (int i = 0; i < kRounds; ++i) parents.push_back(Context::current().Child());
   // Spinning brings both threads closer together than any primitive that waits; the bound is for a busy machine.
