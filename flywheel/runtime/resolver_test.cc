@@ -62,7 +62,15 @@ TEST(ResolverTest, RefusesWhatIsNoName) {
 }
 
 TEST(ResolverTest, KnowsLocalhost) {
-  WithBoth([](auto ask) { EXPECT_NE(ask("localhost").find("127.0.0.1:80"), std::string::npos) << ask("localhost"); });
+  // A machine without a hosts file, as a naked chroot, knows no names of its own; the answer then is what it says.
+  addrinfo* known = nullptr;
+  const bool named = ::getaddrinfo("localhost", nullptr, nullptr, &known) == 0;
+  if (named) ::freeaddrinfo(known);
+  const std::string expected = named ? "127.0.0.1:80" : "NOT_FOUND: ";
+  internal::ThreadLoop loop;
+  EXPECT_TRUE(Text(loop.Run(Ask("localhost"))).contains(expected)) << Text(loop.Run(Ask("localhost")));
+  TwoHosts net;
+  EXPECT_TRUE(Text(net.Run(net.client, Ask("localhost"))).contains("127.0.0.1:80"));
 }
 
 TEST(ResolverTest, AnAddressNeedsNoBlockingThread) {
